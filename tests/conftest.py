@@ -16,7 +16,7 @@ os.environ["DO_NOT_TRACK"] = "1"
 # The embedded PostgreSQL keeps its lock file there and warns where no desktop has set it.
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="order-factory-run-"))
 
-# Tables are as wide here as they are in a file, whatever runs the tests.
+# Tables have the same width here as in a file. The terminal of the tests does not matter.
 os.environ.pop("COLUMNS", None)
 
 import hypothesis
@@ -34,7 +34,7 @@ from tests.support.postgres import Cleaner, schema_of
 from tests.support.prefect_server import run_prefect
 from tests.support.scheduling import OneProcessForTheSystem
 from tests.support.shop import Shop
-from tests.support.verifying import violations
+from tests.support.verifying import find_violations
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("suite", deadline=None)
@@ -44,8 +44,8 @@ hypothesis.settings.load_profile("suite")
 def pytest_collection_modifyitems(items):
     """Mark tests by the servers that they use, and run a slow test that fails up to two times more.
 
-    Slow tests start servers and kill processes, which a busy machine may keep from answering. CI
-    gives other tests one more try: it runs on shared machines, and 4,500 tests must all pass. The
+    Slow tests start servers and kill processes, and on a busy machine these may not answer in time.
+    CI gives other tests one more try: it runs on shared machines, and all 4,500 tests must pass. The
     summary shows each further try as `R`.
     """
     others = 1 if os.environ.get("CI") else 0
@@ -67,12 +67,12 @@ def pytest_xdist_make_scheduler(config, log):
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL server of the suite's own, on a Unix socket, gone when the suite ends."""
-    # Not under pytest's own folder: the server runs as a system user that must reach it.
+    """The suite's own PostgreSQL server, on a Unix socket. It ends with the suite."""
+    # Not under pytest's own folder, which the system user of the server cannot read.
     folder = Path(tempfile.mkdtemp(prefix="order-factory-postgres-"))
     folder.chmod(0o755)
     server = start_server(folder / "data", cleanup_mode="stop")
-    # Nothing here outlives the suite, so nothing has to reach the disk.
+    # The data need not survive the suite, so nothing has to reach the disk.
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
         server.psql(f"ALTER SYSTEM SET {setting} = off")
     server.psql("SELECT pg_reload_conf()")
@@ -83,25 +83,25 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What a migrated, empty database is copied from, by backend; filled on first use."""
+    """The templates of a migrated, empty database, by backend; filled on first use."""
     return {"folder": str(tmp_path_factory.mktemp("templates"))}
 
 
 @pytest.fixture(scope="session")
 def cleaners(postgres: PostgresServer) -> Iterator[list[Cleaner]]:
-    """The cleaner of the PostgreSQL database, while there is such a database."""
+    """A list with the cleaner of the PostgreSQL database, if the database exists."""
     cleaners: list[Cleaner] = []
     yield cleaners
     for cleaner in cleaners:
         cleaner.close()
 
 
-def _point_at(url: str) -> None:
+def _use_url(url: str) -> None:
     os.environ["ORDER_FACTORY_DATABASE_URL"] = url
 
 
 def _adopt(url: str) -> None:
-    """Make the copy of a template a shop of its own."""
+    """Make the copy of a template an own shop."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORDER_FACTORY_DATABASE_URL", url)
         get_engine().dispose()  # a connection of the last test has the deleted file open
@@ -110,7 +110,7 @@ def _adopt(url: str) -> None:
         get_engine().dispose()
 
 
-def _postgres_url(server: PostgresServer, name: str) -> str:
+def _make_postgres_url(server: PostgresServer, name: str) -> str:
     return f"postgresql://postgres@/{name}?host={server.pgdata}"
 
 
@@ -118,11 +118,11 @@ def _postgres_url(server: PostgresServer, name: str) -> str:
 def sqlite_url(templates: dict[str, str]) -> Iterator[str]:
     """The URL of a fresh SQLite database with the newest schema.
 
-    It is the same file for every test: the engine stays, and with it its compiled statements.
+    It is the same file for every test: the engine keeps its compiled statements.
     """
     folder = Path(templates["folder"])
     if "sqlite" not in templates:
-        _point_at(f"sqlite:///{folder / 'template.db'}")
+        _use_url(f"sqlite:///{folder / 'template.db'}")
         upgrade()
         get_engine().dispose()
         templates["sqlite"] = str(folder / "template.db")
@@ -139,16 +139,16 @@ def postgres_url(
 ) -> Iterator[str]:
     """The URL of an empty PostgreSQL database with the newest schema; the same for every test.
 
-    Making a database takes a quarter of a second, so the last test's is emptied and used again,
-    unless that test has changed more than rows.
+    Making a database takes a quarter of a second. So the rows of the last test are deleted. A new
+    database is made only if that test has changed the schema.
     """
-    url = _postgres_url(postgres, "shop")
+    url = _make_postgres_url(postgres, "shop")
     if "postgres" not in templates:
         postgres.psql("CREATE DATABASE template_shop")
-        _point_at(_postgres_url(postgres, "template_shop"))
+        _use_url(_make_postgres_url(postgres, "template_shop"))
         upgrade()
         get_engine().dispose()
-        templates["postgres"] = schema_of(_postgres_url(postgres, "template_shop"))
+        templates["postgres"] = read_schema(_make_postgres_url(postgres, "template_shop"))
     if not cleaners:
         postgres.psql("CREATE DATABASE shop TEMPLATE template_shop")
         _adopt(url)
@@ -164,7 +164,7 @@ def postgres_url(
 def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
     """An empty shop, once on SQLite and once on PostgreSQL; the settings point at it."""
     before = os.environ.get("ORDER_FACTORY_DATABASE_URL")
-    _point_at(request.getfixturevalue(f"{request.param}_url"))
+    _use_url(request.getfixturevalue(f"{request.param}_url"))
     yield Shop()
     if request.param == "sqlite":
         wait_for_checkpoint()
@@ -172,19 +172,19 @@ def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
     if before is None:
         del os.environ["ORDER_FACTORY_DATABASE_URL"]
     else:
-        _point_at(before)
+        _use_url(before)
 
 
 @pytest.fixture
 def verified(shop: Shop) -> Iterator[None]:
-    """After the test, `verify` finds nothing wrong in the shop."""
+    """After the test, `verify` finds no violation in the shop."""
     yield
-    assert violations() == []
+    assert find_violations() == []
 
 
 @pytest.fixture
 def ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[TestLedger]:
-    """The ledger of a new gateway `test`, which waits for nothing between two tries."""
+    """The ledger of a new gateway `test`, without a pause between two tries."""
     monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LEDGER", str(tmp_path / "ledger.db"))
     monkeypatch.setattr("order_factory.gateways.calling.FIRST_PAUSE", 0.0)
     forget_gateways()
@@ -194,7 +194,7 @@ def ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[TestLedg
 
 @pytest.fixture(autouse=True)
 def _usual_steps() -> Iterator[None]:
-    """The recipe is as it was after a test that has put steps of its own into `STEPS`."""
+    """Restore `STEPS` after a test that has added steps."""
     usual = list(STEPS)
     yield
     STEPS[:] = usual

@@ -36,9 +36,9 @@ def test_the_command_of_a_service_exists(name, capsys):
 
 def test_the_dependencies_of_services_exist_and_have_healthchecks():
     for name, service in SERVICES.items():
-        for other, wanted in service.get("depends_on", {}).items():
+        for other, condition in service.get("depends_on", {}).items():
             waited = SERVICES[other]
-            if wanted["condition"] == "service_healthy":
+            if condition["condition"] == "service_healthy":
                 assert "healthcheck" in waited, f"{name} waits for the health of {other}"
             else:
                 assert waited["restart"] == "no", f"{name} waits for the end of {other}"

@@ -107,8 +107,8 @@ def test_the_webhook_receiver_prints_an_event_once_and_checks_its_signature(
             for _ in range(2):
                 create_webhook(db, "customers.create", url)
             first, other = db.scalars(select(Webhook.id).order_by(Webhook.id)).all()
-            mine = update(Webhook).where(Webhook.id == first)
-            db.execute(mine.values(shared_secret=secrets[1]))
+            statement = update(Webhook).where(Webhook.id == first)
+            db.execute(statement.values(shared_secret=secrets[1]))
             db.execute(insert(Event).values(created_at=utc_now(), **event))
 
         # When: it is sent again, though it was received.

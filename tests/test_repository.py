@@ -16,7 +16,7 @@ from order_factory.flows.order_factory import order_factory
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("api", "benchmarks", "cli", "docs", "flows", "gateways", "models", "tasks", "tests")
 TEXT = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".mako", ".example", ".cfg", ".ini", ""}
-# Imports run one way: what each package may know of the others.
+# Imports run one way: the packages that each package may import.
 KNOWS = {
     "models": set(),
     "gateways": {"models"},
@@ -38,7 +38,7 @@ def texts():
 
 
 def places_of(pattern):
-    """Where the pattern stands, as `file:line`."""
+    """The places of the pattern, as `file:line`."""
     return [
         f"{path.relative_to(ROOT)}:{number}"
         for path in texts()
@@ -79,7 +79,7 @@ def test_imports_run_one_way(package):
     wrong = [
         f"{path.relative_to(ROOT)} imports {name}"
         for path in (ROOT / package).rglob("*.py")
-        for name in imported_by(path)
+        for name in list_imports(path)
         if name.removeprefix("order_factory.").split(".")[0] in barred and name not in OF_THE_API
     ]
     assert wrong == [], f"{package} may import {sorted(KNOWS[package])} only"
@@ -94,7 +94,7 @@ def test_every_flow_parameter_is_described(flow):
     assert [name for name, message in properties.items() if not message.get("description")] == []
 
 
-def imported_by(path):
+def list_imports(path):
     """The names of the modules that a file imports, wherever in it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ports import free_port, wait_for_url
+from tests.support.ports import find_free_port, wait_for_url
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
@@ -106,8 +106,8 @@ def project(wheel, tmp_path_factory):
     (installed_there / "dependencies.pth").write_text(f"{installed_here}\n")
     target = ["--python", str(python), "install", "--quiet", "--no-deps", "--no-index", str(wheel)]
     subprocess.run([sys.executable, "-m", "pip", *target], check=True)
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    port = free_port()
+    variables = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    port = find_free_port()
     settings = {
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
@@ -116,7 +116,7 @@ def project(wheel, tmp_path_factory):
         # As a project's own script has it: its folder comes first.
         "PYTHONPATH": str(folder),
     }
-    return Project(folder, python, kept | settings)
+    return Project(folder, python, variables | settings)
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ def sdk_folder(tmp_path_factory):
 
 @pytest.fixture
 def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Settings of the service are set in the environment and read anew."""
+    """Set settings of the service in the environment; the service reads them again."""
     monkeypatch.setenv("ORDER_FACTORY_API_DISPATCH", "false")
     monkeypatch.setenv("ORDER_FACTORY_API_DISPATCH_WEBHOOKS", "false")
     api_settings.cache_clear()
@@ -40,5 +40,5 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 @pytest.fixture
 def api(shop: Shop, configure: pytest.MonkeyPatch) -> Iterator[Api]:
     """A client of the service, with a token of test mode that may read and write."""
-    with Api.running() as client:
+    with Api.connect() as client:
         yield client

@@ -1,10 +1,10 @@
 """What surrounds a document: its tag, its compression, and the headers that browsers may read."""
 
-from tests.support.api_client import Api, order_id
+from tests.support.api_client import Api, make_order_id
 
 
 def test_a_matching_etag_gets_304_without_a_body(api, shop):
-    path = f"orders/{order_id(shop.order(mode='test'))}"
+    path = f"orders/{make_order_id(shop.order(mode='test'))}"
     first = api.send("GET", path)
     tag = first.headers["ETag"]
 
@@ -16,7 +16,7 @@ def test_a_matching_etag_gets_304_without_a_body(api, shop):
 
 
 def test_a_change_changes_the_tag(api, shop):
-    name = order_id(shop.order(mode="test"))
+    name = make_order_id(shop.order(mode="test"))
     before = api.send("GET", f"orders/{name}").headers["ETag"]
 
     attributes = {"reference": "changed"}
@@ -34,7 +34,7 @@ def test_errors_have_no_etag(api):
 
 
 def test_long_answers_are_compressed_on_request(api, shop):
-    path = f"orders/{order_id(shop.order(mode='test'))}"
+    path = f"orders/{make_order_id(shop.order(mode='test'))}"
     plain = api.send("GET", path, headers={"Accept-Encoding": "identity"})
     packed = api.send("GET", path, headers={"Accept-Encoding": "gzip"})
 
@@ -47,12 +47,12 @@ def test_long_answers_are_compressed_on_request(api, shop):
 
 def test_browsers_may_read_limits_and_tags(shop, configure):
     configure.setenv("ORDER_FACTORY_API_CORS_ORIGINS", "https://shop.example")
-    with Api.running() as api:
+    with Api.connect() as api:
         origin = {"Origin": "https://shop.example"}
         answer = api.send("GET", "orders", headers=origin)
-        asked = {"Access-Control-Request-Method": "GET"}
-        asked["Access-Control-Request-Headers"] = "authorization,if-none-match"
-        preflight = api.client.options("/api/orders", headers=origin | asked)
+        preflight_headers = {"Access-Control-Request-Method": "GET"}
+        preflight_headers["Access-Control-Request-Headers"] = "authorization,if-none-match"
+        preflight = api.client.options("/api/orders", headers=origin | preflight_headers)
 
     exposed = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
     limits = {"X-Ratelimit-Limit", "X-Ratelimit-Interval", "X-Ratelimit-Remaining"}

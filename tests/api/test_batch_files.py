@@ -18,8 +18,8 @@ from order_factory.models.tables import (
     StoredFilePiece,
 )
 from order_factory.models.values.event_names import EventName
-from tests.support.api_client import make_token, order_id
-from tests.support.documents import ROOT, blocks_of
+from tests.support.api_client import make_order_id, make_token
+from tests.support.documents import ROOT, read_blocks
 from tests.support.draining import drain
 
 pytestmark = pytest.mark.usefixtures("verified")
@@ -51,7 +51,7 @@ def numbers(shop, count, **given):
     return [shop.number_of(shop.order(**given)) for _ in range(count)]
 
 
-def as_bytes(frame, ending):
+def write_frame(frame, ending):
     buffer = BytesIO()
     if ending == ".csv":
         frame.to_csv(buffer, index=False)
@@ -78,7 +78,7 @@ def test_each_format_is_stored_at_once_and_recorded_later(api, shop, ending):
 
     made = send(
         api,
-        as_bytes(rows, ending),
+        write_frame(rows, ending),
         name=f"night{ending}",
         reference="night",
         skip_errors="true",
@@ -115,23 +115,27 @@ def test_every_wrong_line_is_reported_and_nothing_is_recorded(api, shop):
         f"{good},,a",
         f"{good},,",
         f"{good},,a",
-        order_id(live) + ",,",
+        make_order_id(live) + ",,",
         f"{good},,,x,",
     ]
 
     made = send(api, "\n".join(lines))
     drain()
 
-    found = attributes_of(api, made)
-    assert (found["status"], found["orders_count"], found["errors_count"]) == ("failed", 0, 6)
+    attributes = attributes_of(api, made)
+    assert (attributes["status"], attributes["orders_count"], attributes["errors_count"]) == (
+        "failed",
+        0,
+        6,
+    )
     again = "to copy it twice, give each copy its own reference"
-    assert found["errors_log"] == {
+    assert attributes["errors_log"] == {
         "file": [
             "line 2, place_target_order: true or false is expected",
             "line 3: no test order has the number or id 'nowhere'",
             f"line 5: order {good!r} is already in line 2; {again}",
             f"line 6: order {good!r} is already in line 4 with the reference 'a'; {again}",
-            f"line 7: no test order has the number or id {order_id(live)!r}",
+            f"line 7: no test order has the number or id {make_order_id(live)!r}",
             "line 8 has 5 values where the first line names 3 columns",
         ]
     }
@@ -160,11 +164,11 @@ def test_a_file_that_cannot_be_used_fails_the_batch(api, shop, content, name, me
     made = send(api, content, name=name)
     drain()
 
-    found = attributes_of(api, made)
-    assert found["status"] == "failed"
-    told = found["errors_log"]["file"]
-    assert len(told) == len(messages) == found["errors_count"]
-    assert all(each.startswith(start) for each, start in zip(told, messages, strict=True)), told
+    attributes = attributes_of(api, made)
+    assert attributes["status"] == "failed"
+    log = attributes["errors_log"]["file"]
+    assert len(log) == len(messages) == attributes["errors_count"]
+    assert all(each.startswith(start) for each, start in zip(log, messages, strict=True)), log
 
 
 @pytest.mark.parametrize(
@@ -200,7 +204,7 @@ def test_a_wrong_upload_is_refused_at_once(api, shop, configure, request_, statu
 def test_a_multipart_form_needs_a_file(api, shop):
     without_file = api.send("POST", BATCHES, files={"other": ("a.csv", b"x")})
     elsewhere = api.send("POST", "order_copies", files={"file": ("a.csv", b"x")})
-    reader = api.as_(make_token("test", "read"))
+    reader = api.with_token(make_token("test", "read"))
 
     assert (without_file.status_code, elsewhere.status_code) == (400, 415)
     assert "The part 'file' is missing" in without_file.text
@@ -217,11 +221,11 @@ def test_a_repeated_request_makes_no_second_batch(api, shop):
     drain()
     again = send(api, content, headers=key)
     other = send(api, content + "\n", expect=409, headers=key)
-    taken = send(api, content, expect=409, reference=made["data"]["attributes"]["reference"])
+    refusal = send(api, content, expect=409, reference=made["data"]["attributes"]["reference"])
 
     assert again == made
     assert other["errors"][0]["code"] == "IDEMPOTENCY_KEY_REUSED"
-    assert taken["errors"][0]["source"]["pointer"] == "/data/attributes/reference"
+    assert refusal["errors"][0]["source"]["pointer"] == "/data/attributes/reference"
     assert len(shop.rows(OrderFactoryBatch)) == len(shop.rows(IdempotencyRecord)) == 1
     assert shop.rows(StoredFile) == []
 
@@ -295,15 +299,15 @@ def test_corrected_failed_rows_can_be_uploaded_again(api, shop):
         ending: api.send("GET", f"{path}/failed_rows{ending}", headers={"Accept": "*/*"})
         for ending in (".csv", ".jsonl", ".parquet", ".xlsx")
     }
-    api.as_(make_token("live")).get(f"{path}/failed_rows.csv", expect=404)
+    api.with_token(make_token("live")).get(f"{path}/failed_rows.csv", expect=404)
 
     assert {each.status_code for each in files.values()} == {200}
     assert files[".csv"].headers["content-disposition"].endswith('-failed.csv"')
     for ending, file in files.items():
         again = send(api, file.content, name=f"mended{ending}")
         drain()
-        found = attributes_of(api, again)
-        assert (found["status"], found["errors_log"]) == ("completed", None)
+        attributes = attributes_of(api, again)
+        assert (attributes["status"], attributes["errors_log"]) == ("completed", None)
         retry = shop.rows(OrderFactory)[-1]
         assert (retry.source_order_id, retry.reference) == (failed.source_order_id, "b")
         assert (retry.metadata, retry.stock) == ({"c": 1}, "ignore")
@@ -314,7 +318,7 @@ def test_corrected_failed_rows_can_be_uploaded_again(api, shop):
 def test_the_commands_of_the_page_work(api, shop, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     (tmp_path / ".curlrc").write_text("silent\nfail-with-body\n")
-    page = blocks_of(ROOT / "docs/how-to/copy-many-orders.md")
+    page = read_blocks(ROOT / "docs/how-to/copy-many-orders.md")
     settings = {
         "PATH": os.environ["PATH"],
         "CURL_HOME": str(tmp_path),

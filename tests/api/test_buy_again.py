@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from order_factory.models.tables import OrderFactory
-from tests.support.api_client import listening, make_token
+from tests.support.api_client import make_token, run_service
 from tests.support.documents import ROOT
 
 
@@ -15,7 +15,7 @@ def test_two_calls_with_one_reference_make_one_order(shop, configure, prefect):
     order = shop.order(customer_id=customer, payment_source_id=card)
     configure.setenv("ORDER_FACTORY_API_DISPATCH", "true")
 
-    with listening() as port:
+    with run_service() as port:
         settings = {
             "ORDER_FACTORY_URL": f"http://127.0.0.1:{port}",
             "ORDER_FACTORY_TOKEN": make_token("live"),

@@ -24,7 +24,7 @@ from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.copying.engine import copy_claimed
 from order_factory.tasks.verify import verify
 from order_factory.tasks.working_set.claims import claim_pending
-from tests.support.api_client import make_token, order_id
+from tests.support.api_client import make_order_id, make_token
 from tests.support.copying import change
 from tests.support.draining import drain
 
@@ -38,7 +38,7 @@ def first(api, kind):
     return api.get(kind)["data"][0]["id"]
 
 
-def refused(document):
+def read_error(document):
     (error,) = document["errors"]
     return error["detail"]
 
@@ -66,9 +66,9 @@ def test_stock_can_be_raised_but_not_set_below_the_reserved_pieces(api, shop):
     name = public_id(Resource.stock_items, key)
 
     patch(api, "stock_items", name, quantity=10)
-    taken = patch(api, "stock_items", name, 422, quantity=1)
+    refusal = patch(api, "stock_items", name, 422, quantity=1)
 
-    assert taken["errors"][0]["detail"] == (
+    assert refusal["errors"][0]["detail"] == (
         "quantity - must be 2 or more: 2 are reserved for orders"
     )
     assert shop.row(StockItem).quantity == 10
@@ -114,8 +114,8 @@ def test_a_coupon_is_not_used_more_often_than_its_limit(api, shop):
 def test_a_gift_card_is_made_topped_up_and_switched_off(api, shop):
     given = {"code": "GIFT-1", "currency_code": "EUR", "balance_cents": 40_00}
     card = api.post("gift_cards", {"type": "gift_cards", "attributes": given})["data"]
-    same = {"type": "gift_cards", "attributes": given | {"code": " gift-1"}}
-    assert refused(api.post("gift_cards", same, 422)) == "code - has already been taken"
+    same_code = {"type": "gift_cards", "attributes": given | {"code": " gift-1"}}
+    assert read_error(api.post("gift_cards", same_code, 422)) == "code - has already been taken"
 
     patch(api, "gift_cards", card["id"], balance_change_cents=-15_00)
     patch(api, "gift_cards", card["id"], 422, balance_change_cents=-25_01)
@@ -148,11 +148,11 @@ def test_the_customer_action_is_shown_only_to_tokens_that_may_write(api, shop):
         mode="test",
     )
 
-    seen = api.get("authorizations")["data"][0]["attributes"]["customer_action"]
+    shown_action = api.get("authorizations")["data"][0]["attributes"]["customer_action"]
     api.token = make_token("test", "read")
     hidden = api.get("authorizations")["data"][0]["attributes"]["customer_action"]
 
-    assert (seen, hidden) == ("https://gateway.invalid/key", None)
+    assert (shown_action, hidden) == ("https://gateway.invalid/key", None)
 
 
 def test_a_customer_has_one_default_payment_source(api, shop):
@@ -179,7 +179,7 @@ def test_a_blocked_customer_gets_no_copy(api, shop):
 
     patch(api, "customers", name, status="blocked")
     patch(api, "customers", name, 422, status="gone")
-    api.copy(order_id(source))
+    api.copy(make_order_id(source))
     drain()
 
     assert shop.row(Customer).status == "blocked"
@@ -192,7 +192,7 @@ def test_the_address_of_a_placed_order_cannot_be_changed(api, shop):
     change(Address, address, mode="test", first_name="Ada", last_name="Byron")
     name = public_id(Resource.addresses, address)
 
-    message = refused(patch(api, "addresses", name, 423, city="Milan"))
+    message = read_error(patch(api, "addresses", name, 423, city="Milan"))
     patch(api, "addresses", name, reference="kept")
     change(Order, key, status="pending")
     patch(api, "addresses", name, city="Milan")
@@ -210,7 +210,7 @@ def batch_of(api, orders):
 
 
 def test_a_pending_batch_is_stopped(api, shop):
-    orders = [order_id(shop.order(mode="test")) for _ in range(3)]
+    orders = [make_order_id(shop.order(mode="test")) for _ in range(3)]
     name = batch_of(api, orders)
 
     for _ in range(2):
@@ -233,8 +233,8 @@ def test_a_pending_batch_is_stopped(api, shop):
 
 
 def test_finished_copies_stay_when_their_batch_is_stopped(api, shop):
-    api = api.as_(make_token("live"))
-    name = batch_of(api, [order_id(shop.order()) for _ in range(3)])
+    api = api.with_token(make_token("live"))
+    name = batch_of(api, [make_order_id(shop.order()) for _ in range(3)])
     done = [row.id for row in shop.rows(OrderFactory)][:1]
     batch = shop.row(OrderFactory, id=done[0]).batch_id
     with begin() as db:
@@ -253,12 +253,12 @@ def test_finished_copies_stay_when_their_batch_is_stopped(api, shop):
 
 
 def test_a_completed_batch_cannot_be_stopped(api, shop):
-    name = batch_of(api, [order_id(shop.order(mode="test"))])
+    name = batch_of(api, [make_order_id(shop.order(mode="test"))])
     drain()
 
     document = patch(api, "order_factory_batches", name, 422, _abort=True)
 
-    assert refused(document) == "_abort - cannot be stopped: the batch is completed"
+    assert read_error(document) == "_abort - cannot be stopped: the batch is completed"
 
 
 @pytest.mark.parametrize("kind", ["orders", "order_copies", "customers", "addresses", "skus"])
@@ -266,7 +266,7 @@ def test_metadata_is_an_object_even_when_empty(api, shop, kind):
     shop.sku("MUG", mode="test")
     key = shop.order(mode="test", customer_id=shop.customer(mode="test"))
     change(Address, shop.row(Order, id=key).billing_address_id, mode="test")
-    api.copy(order_id(key))
+    api.copy(make_order_id(key))
 
     shown = api.get(kind, include="events")
 

@@ -7,7 +7,7 @@ from sqlalchemy import event
 from order_factory.models.database.engine import get_engine
 from order_factory.models.database.quick_select import QuickSelect
 from order_factory.models.tables import OrderFactory
-from tests.support.api_client import MEDIA_TYPE, linkage, order_id
+from tests.support.api_client import MEDIA_TYPE, make_linkage, make_order_id
 from tests.support.copying import change
 from tests.support.draining import drain
 
@@ -85,7 +85,7 @@ def test_deeply_nested_metadata_is_refused(api):
 
 
 def test_an_update_names_the_resource_of_its_url(api, shop):
-    one, other = (order_id(shop.order(mode="test")) for _ in range(2))
+    one, other = (make_order_id(shop.order(mode="test")) for _ in range(2))
 
     mismatch = api.patch(f"orders/{one}", {"type": "orders", "id": other}, expect=409)
     missing = api.patch(f"orders/{one}", {"type": "orders"}, expect=400)
@@ -114,11 +114,11 @@ def test_each_included_resource_occurs_once(api, shop):
 
 def test_empty_relationships_are_included_as_such(api, shop):
     source = shop.order(mode="test")
-    made = api.copy(order_id(source))["data"]["id"]
+    made = api.copy(make_order_id(source))["data"]["id"]
 
     document = api.get(f"order_copies/{made}", include="target_order,order_factory_batch")
     related = api.get(f"order_copies/{made}/target_order")
-    options = api.get(f"orders/{order_id(source)}", include="line_item_options")
+    options = api.get(f"orders/{make_order_id(source)}", include="line_item_options")
 
     assert document["data"]["relationships"]["target_order"]["data"] is None
     assert document["included"] == []
@@ -142,20 +142,20 @@ def test_fields_restrict_attributes_and_relationships(api, shop):
 def test_several_keys_sort_and_null_is_last(api, shop):
     names = {}
     for number, coupon in (("1", "b"), ("2", "a"), ("3", None), ("4", "B"), ("5", "a")):
-        names[order_id(shop.order(mode="test", number=number, coupon_code=coupon))] = number
+        names[make_order_id(shop.order(mode="test", number=number, coupon_code=coupon))] = number
 
-    def sorted_by(keys):
+    def list_sorted(keys):
         return "".join(names[each["id"]] for each in api.get("orders", sort=keys)["data"])
 
-    assert sorted_by("coupon_code,-number") == "45213"
-    assert sorted_by("-coupon_code,number") == "31254"
-    assert sorted_by("-id") == "54321"
-    assert sorted_by("") == "12345"
+    assert list_sorted("coupon_code,-number") == "45213"
+    assert list_sorted("-coupon_code,number") == "31254"
+    assert list_sorted("-id") == "54321"
+    assert list_sorted("") == "12345"
 
 
 def test_pages_are_counted_and_linked(api, shop):
     customer = shop.customer(mode="test")
-    keys = [order_id(shop.order(mode="test", customer_id=customer)) for _ in range(7)]
+    keys = [make_order_id(shop.order(mode="test", customer_id=customer)) for _ in range(7)]
 
     page = api.get("orders", page__number=2, page__size=3, sort="id")
     beyond = api.get("orders", page__number=9, page__size=3)
@@ -239,7 +239,7 @@ def test_an_unknown_id_is_not_found(api):
 
 def test_an_id_of_another_resource_is_not_found(api, shop):
     key = shop.order(mode="test", customer_id=shop.customer(mode="test"))
-    customer = api.get(f"orders/{order_id(key)}/customer")["data"]["id"]
+    customer = api.get(f"orders/{make_order_id(key)}/customer")["data"]["id"]
 
     api.get(f"orders/{customer}", expect=404)
 
@@ -276,7 +276,7 @@ def test_other_paths_answer_404(api):
 def test_relationships_can_be_read_as_identifiers(api, shop):
     lines = (("MUG", 1, 100), ("CAP", 1, 100))
     key = shop.order(mode="test", customer_id=shop.customer(mode="test"), lines=lines)
-    here = f"orders/{order_id(key)}"
+    here = f"orders/{make_order_id(key)}"
 
     one = api.get(f"{here}/relationships/customer")
     many = api.get(f"{here}/relationships/line_items", page__size=1)
@@ -288,32 +288,34 @@ def test_relationships_can_be_read_as_identifiers(api, shop):
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(api, shop, monkeypatch):
-    seen = []
+    statements = []
     quick = QuickSelect.rows
 
     def count_and_read(*given):
-        seen.append("SELECT without SQLAlchemy")
+        statements.append("SELECT without SQLAlchemy")
         return quick(*given)
 
     monkeypatch.setattr(QuickSelect, "rows", count_and_read)
 
     def queries():
-        seen.clear()
-        listener = lambda *given: seen.append(given[2])
+        statements.clear()
+        listener = lambda *given: statements.append(given[2])
         event.listen(get_engine(), "before_cursor_execute", listener)
         document = api.get(
             "order_factories", include="source_order.line_items,target_order", page__size=25
         )
         event.remove(get_engine(), "before_cursor_execute", listener)
-        return len(document["data"]), len([each for each in seen if each.startswith("SELECT")])
+        return len(document["data"]), len(
+            [each for each in statements if each.startswith("SELECT")]
+        )
 
     source = shop.order(mode="test")
     for _ in range(2):
-        api.copy(order_id(source))
+        api.copy(make_order_id(source))
     drain()
     few = queries()
     for _ in range(23):
-        api.copy(order_id(source))
+        api.copy(make_order_id(source))
     drain()
 
     # The token, the page, one for each relationship, two for `skus_count`; a full page does not
@@ -330,7 +332,7 @@ def test_orders_and_their_lines_are_filled_and_added_up(api, shop):
         {
             "type": "orders",
             "attributes": {"currency_code": "USD"},
-            "relationships": {"customer": linkage("customers", customer)},
+            "relationships": {"customer": make_linkage("customers", customer)},
         },
     )["data"]
 
@@ -338,7 +340,7 @@ def test_orders_and_their_lines_are_filled_and_added_up(api, shop):
         data = {
             "type": "line_items",
             "attributes": attributes,
-            "relationships": {"order": linkage("orders", order["id"])},
+            "relationships": {"order": make_linkage("orders", order["id"])},
         }
         return api.post("line_items", data)["data"]
 
@@ -366,17 +368,17 @@ def test_orders_and_their_lines_are_filled_and_added_up(api, shop):
 
 def test_a_placed_order_keeps_its_lines_and_takes_a_reference(api, shop):
     key = shop.order(mode="test")
-    here = order_id(key)
+    here = make_order_id(key)
     line = api.get(f"orders/{here}/line_items")["data"][0]["id"]
 
-    def changed(path, type_name, name, expect, **attributes):
+    def send_change(path, type_name, name, expect, **attributes):
         data = {"type": type_name, "id": name, "attributes": attributes}
         return api.patch(f"{path}/{name}", data, expect)
 
-    (refused,) = changed("line_items", "line_items", line, 422, quantity=9)["errors"]
-    changed("line_items", "line_items", line, 200, reference="kept")
-    (error,) = changed("orders", "orders", here, 422, coupon_code="X")["errors"]
-    changed("orders", "orders", here, 200, metadata={"seen": True})
+    (refused,) = send_change("line_items", "line_items", line, 422, quantity=9)["errors"]
+    send_change("line_items", "line_items", line, 200, reference="kept")
+    (error,) = send_change("orders", "orders", here, 422, coupon_code="X")["errors"]
+    send_change("orders", "orders", here, 200, metadata={"seen": True})
 
     assert refused["detail"] == "order - cannot be changed: it is placed"
     assert error["detail"] == "coupon_code - cannot be changed: the order is placed"
@@ -420,7 +422,7 @@ def test_tokens_of_gateways_are_masked(api, shop):
 
 
 def test_an_order_factory_shows_its_errors(api, shop):
-    made = api.copy(order_id(shop.order(mode="test", billing_address_id=None)))["data"]["id"]
+    made = api.copy(make_order_id(shop.order(mode="test", billing_address_id=None)))["data"]["id"]
     drain()
 
     shown = api.get(f"order_factories/{made}")["data"]["attributes"]

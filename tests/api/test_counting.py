@@ -18,7 +18,7 @@ def long_from(monkeypatch: pytest.MonkeyPatch):
     return set_up
 
 
-def counted(api, query=""):
+def read_count(api, query=""):
     answer = api.send("GET", f"addresses?page[size]=1{query}")
     meta = answer.json()["meta"]
     return meta["record_count"], meta["page_count"]
@@ -27,20 +27,20 @@ def counted(api, query=""):
 def test_a_short_list_counts_what_was_just_stored(api, shop: Shop):
     for number in range(1, 4):
         shop.address(mode="test")
-        assert counted(api) == (number, number)
+        assert read_count(api) == (number, number)
 
 
 def test_the_count_of_a_long_list_is_cached(api, shop: Shop, long_from):
     long_from(2)
     shop.address(mode="test")
     shop.address(mode="test")
-    assert counted(api) == (2, 2)
+    assert read_count(api) == (2, 2)
 
     shop.address(mode="test")
 
-    assert counted(api) == (2, 2)
+    assert read_count(api) == (2, 2)
     # What the caller sees is never left out of the count.
-    assert counted(api, "&page[number]=3") == (3, 3)
+    assert read_count(api, "&page[number]=3") == (3, 3)
     # A page that is not full says it without counting.
     assert api.get("addresses")["meta"]["record_count"] == 3
 
@@ -52,7 +52,7 @@ def test_the_count_of_a_long_list_is_that_of_its_mode_and_filters(api, shop: Sho
     for _ in range(4):
         shop.address(mode="live", city="Rome")
 
-    assert counted(api) == (5, 5)
-    assert counted(api, "&filter[q][city_eq]=Rome") == (2, 2)
-    assert counted(api, "&filter[q][city_eq]=Pisa") == (3, 3)
-    assert counted(api) == (5, 5)
+    assert read_count(api) == (5, 5)
+    assert read_count(api, "&filter[q][city_eq]=Rome") == (2, 2)
+    assert read_count(api, "&filter[q][city_eq]=Pisa") == (3, 3)
+    assert read_count(api) == (5, 5)

@@ -1,8 +1,8 @@
 """The differences between a copy and its source order, also in a dry run."""
 
 from order_factory.models.tables import Order, OrderFactory, StockItem
-from tests.support.api_client import linkage, order_id
-from tests.support.copying import change, whole_database
+from tests.support.api_client import make_linkage, make_order_id
+from tests.support.copying import change, read_database
 from tests.support.draining import drain
 
 
@@ -29,7 +29,7 @@ LEFT_OUT = [
 
 
 def test_omitted_parts_are_reported_with_the_reason(api, shop):
-    made = api.copy(order_id(short_order(shop)), skip_errors=True)["data"]["id"]
+    made = api.copy(make_order_id(short_order(shop)), skip_errors=True)["data"]["id"]
     drain()
 
     data = api.get(f"order_factories/{made}/differences")["data"]
@@ -39,8 +39,8 @@ def test_omitted_parts_are_reported_with_the_reason(api, shop):
 
 
 def test_an_exact_copy_and_a_failed_copy_have_no_differences(api, shop):
-    good = api.copy(order_id(shop.order_of_test_mode()))["data"]["id"]
-    bad = api.copy(order_id(short_order(shop)))["data"]["id"]
+    good = api.copy(make_order_id(shop.order_of_test_mode()))["data"]["id"]
+    bad = api.copy(make_order_id(short_order(shop)))["data"]["id"]
     drain()
 
     assert api.get(f"order_copies/{good}/differences")["data"]["attributes"] == {"differences": []}
@@ -51,7 +51,7 @@ def test_an_exact_copy_and_a_failed_copy_have_no_differences(api, shop):
 def test_differences_of_todays_prices_name_the_option(api, shop):
     order = shop.order_of_test_mode(lines=[("MUG", 2, 12_50)])
     shop.price("MUG", 10_00, mode="test")
-    made = api.copy(order_id(order), refresh_prices=True)["data"]["id"]
+    made = api.copy(make_order_id(order), refresh_prices=True)["data"]["id"]
     drain()
 
     data = api.get(f"order_copies/{made}/differences")["data"]["attributes"]["differences"]
@@ -60,13 +60,13 @@ def test_differences_of_todays_prices_name_the_option(api, shop):
 
 
 def test_a_dry_run_answers_with_the_copy_and_changes_nothing(api, shop):
-    order = order_id(short_order(shop))
+    order = make_order_id(short_order(shop))
     data = {
         "type": "order_copies",
         "attributes": {"skip_errors": True},
-        "relationships": {"source_order": linkage("orders", order)},
+        "relationships": {"source_order": make_linkage("orders", order)},
     }
-    before = whole_database()
+    before = read_database()
 
     answer = api.post("order_copies?dry_run=true&include=target_order.line_items", data, 200)
     again = api.post("order_copies?dry_run=true", data, 200)
@@ -78,15 +78,15 @@ def test_a_dry_run_answers_with_the_copy_and_changes_nothing(api, shop):
     assert summarize(again["meta"]["differences"]) == LEFT_OUT
     lines = [each for each in answer["included"] if each["type"] == "line_items"]
     assert [each["attributes"]["sku_code"] for each in lines] == ["MUG"]
-    assert whole_database() == before
+    assert read_database() == before
     assert shop.rows(OrderFactory) == []
 
 
 def test_a_dry_run_that_would_fail_says_so(api, shop):
-    order = order_id(short_order(shop))
+    order = make_order_id(short_order(shop))
     data = {
         "type": "order_copies",
-        "relationships": {"source_order": linkage("orders", order)},
+        "relationships": {"source_order": make_linkage("orders", order)},
     }
 
     answer = api.post("order_copies?dry_run=true", data, 200)

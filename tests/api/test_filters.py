@@ -1,4 +1,4 @@
-"""The filter language against a model of it in plain Python, on both databases."""
+"""The filters, compared with a model in plain Python, on both databases."""
 
 import json
 import re
@@ -121,11 +121,11 @@ def predicate_for(attribute, values, names, written=str):
     several = [name for name in names if re.search("_any|_all|^in|^not_in", name)]
     single = [name for name in names if name not in several]
     one = st.tuples(st.just(attribute), st.sampled_from(single), values.map(lambda v: [v]))
-    found = one
+    predicates = one
     if several:
         many = st.lists(values, min_size=1, max_size=3)
-        found |= st.tuples(st.just(attribute), st.sampled_from(several), many)
-    return found.map(lambda made: (*made, ",".join(written(each) for each in made[2])))
+        predicates |= st.tuples(st.just(attribute), st.sampled_from(several), many)
+    return predicates.map(lambda made: (*made, ",".join(written(each) for each in made[2])))
 
 
 def forms(*names):
@@ -148,7 +148,7 @@ def flags(attribute):
     return predicate_for(attribute, st.booleans(), FLAGS, lambda value: str(value).lower())
 
 
-def of_text(attribute):
+def make_text_predicates(attribute):
     words = sorted(WORDS - {"matches", "does_not_match"})
     return (
         predicate_for(attribute, st.sampled_from(TEXTS), [*PLAIN, *forms(*words)])
@@ -158,12 +158,12 @@ def of_text(attribute):
 
 
 predicates = st.one_of(
-    of_text("reference"),
-    of_text("reference_or_coupon_code"),
-    of_text("customer_reference"),
-    of_text("order_copies_reference"),
-    of_text("reference_or_customer_reference"),
-    of_text("order_copies_source_order_customer_reference"),
+    make_text_predicates("reference"),
+    make_text_predicates("reference_or_coupon_code"),
+    make_text_predicates("customer_reference"),
+    make_text_predicates("order_copies_reference"),
+    make_text_predicates("reference_or_customer_reference"),
+    make_text_predicates("order_copies_source_order_customer_reference"),
     predicate_for("total_amount_cents", st.integers(-2, 2), PLAIN),
     predicate_for("tax_rate", st.sampled_from([0.0, 0.5, 1.0]), PLAIN),
     flags("tax_rate"),
@@ -177,16 +177,16 @@ predicates = st.one_of(
 )
 
 
-def held_by(part, order, shoppers):
+def find_values(part, order, shoppers):
     """The values that an attribute has for an order: one, or one for each related row."""
     customer = shoppers[order["customer"]] if order["customer"] is not None else None
-    seen = customer if customer and customer["mode"] == "test" else None
+    visible = customer if customer and customer["mode"] == "test" else None
     if part == "customer_reference":
-        return [] if seen is None else [seen["reference"]]
+        return [] if visible is None else [visible["reference"]]
     if part == "order_copies_reference":
         return order["copies"]
     if part == "order_copies_source_order_customer_reference":
-        return [] if seen is None else [seen["reference"] for _ in order["copies"]]
+        return [] if visible is None else [visible["reference"] for _ in order["copies"]]
     return [order[part]]
 
 
@@ -199,13 +199,13 @@ def expected(order, shoppers, attribute, name, values):
     if order["mode"] != "test":
         return False
     for part in attribute.split("_or_"):
-        held = held_by(part, order, shoppers)
-        if any(fits(name, each, values) for each in held):
+        value = find_values(part, order, shoppers)
+        if any(fits(name, each, values) for each in value):
             return True
-        if not held and finds_nothing(name, values):
+        if not value and finds_nothing(name, values):
             return True
         several = part == "order_copies_source_order_customer_reference"
-        if several and held == [] and order["copies"] and finds_nothing(name, values):
+        if several and value == [] and order["copies"] and finds_nothing(name, values):
             return True
     return False
 
@@ -247,33 +247,33 @@ def store(rows, shoppers):
     customers,
     st.lists(predicates, min_size=1, max_size=12),
 )
-def test_filters_find_what_the_model_finds(shop, rows, shoppers, asked):
+def test_filters_find_what_the_model_finds(shop, rows, shoppers, cases):
     keys = store(rows, shoppers)
 
-    for attribute, name, values, written in asked:
+    for attribute, name, values, written in cases:
         condition = parse_filter(ORDERS, "filter", f"{attribute}_{name}", written)
         table = ORDERS.table
         with reading() as db:
-            found = db.scalars(
+            matching_keys = db.scalars(
                 select(table.c.id).where(ORDERS.scope(table, "test"), condition(table, "test"))
             ).all()
 
-        wanted = [
+        matching = [
             key
             for key, row in zip(keys, rows, strict=True)
             if expected(row, shoppers, attribute, name, values)
         ]
-        assert sorted(found) == wanted, (attribute, name, written)
+        assert sorted(matching_keys) == matching, (attribute, name, written)
 
 
 def test_several_filters_all_hold(api, shop):
-    wanted = shop.order(mode="test", coupon_code="A", guest=True)
+    matching = shop.order(mode="test", coupon_code="A", guest=True)
     shop.order(mode="test", coupon_code="A")
     shop.order(mode="test", coupon_code="B", guest=True)
 
-    found = api.filtered("orders", coupon_code_eq="A", guest_true="1")
+    ids = api.list_ids("orders", coupon_code_eq="A", guest_true="1")
 
-    assert found == [public_id(Resource.orders, wanted)]
+    assert ids == [public_id(Resource.orders, matching)]
 
 
 @pytest.mark.parametrize(
@@ -292,4 +292,4 @@ def test_filters_accept_the_predicates_of_the_reference(api, shop, predicate, va
     key = shop.order(mode="test", customer_id=shop.customer(mode="test"))
     name = public_id(Resource.orders, key)
 
-    assert api.filtered("orders", **{predicate: (value or name).format(id=name)}) == [name]
+    assert api.list_ids("orders", **{predicate: (value or name).format(id=name)}) == [name]

@@ -6,8 +6,8 @@ import pytest
 
 from order_factory.models.tables import Customer, IdempotencyRecord, OrderFactory
 from order_factory.models.tables.base import utc_now
-from tests.support.api_client import MEDIA_TYPE, make_token, order_id
-from tests.support.at_once import at_once
+from tests.support.api_client import MEDIA_TYPE, make_order_id, make_token
+from tests.support.at_once import run_together
 from tests.support.copying import change
 from tests.support.draining import drain
 
@@ -19,7 +19,7 @@ def create(api, key, email="ada@shop.example", **options):
 
 
 def test_the_same_key_with_the_same_body_gets_the_same_answer(api, shop):
-    source = order_id(shop.order(mode="test"))
+    source = make_order_id(shop.order(mode="test"))
     data = {
         "type": "order_copies",
         "relationships": {"source_order": {"data": {"type": "orders", "id": source}}},
@@ -49,7 +49,7 @@ def test_a_refused_create_does_not_use_up_the_idempotency_key(api, shop):
 
 def test_keys_belong_to_their_token(api, shop):
     assert create(api, "k").status_code == 201
-    other = create(api.as_(make_token()), "k", email="bob@shop.example")
+    other = create(api.with_token(make_token()), "k", email="bob@shop.example")
 
     assert other.status_code == 201
 
@@ -65,7 +65,7 @@ def test_an_old_idempotency_key_is_deleted(api, shop):
 def test_concurrent_requests_with_one_key_make_one_copy(api, shop):
     answers = []
 
-    at_once(*[lambda: answers.append(create(api, "k"))] * 8)
+    run_together(*[lambda: answers.append(create(api, "k"))] * 8)
 
     assert {each.status_code for each in answers} == {201}
     assert len({each.json()["data"]["id"] for each in answers}) == 1

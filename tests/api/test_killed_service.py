@@ -13,7 +13,7 @@ import pytest
 from order_factory.models.tables import Event as StoredEvent
 from order_factory.models.tables import OrderFactory
 from order_factory.models.values.public_ids import Resource, key_of
-from tests.support.api_client import MEDIA_TYPE, linkage, make_token, order_id
+from tests.support.api_client import MEDIA_TYPE, make_linkage, make_order_id, make_token
 from tests.support.draining import drain
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,10 @@ def start_service():
 
 def ask_until(stop, url, token, source, answered):
     """Ask for copies one after the other; the ids of those that were answered."""
-    data = {"type": "order_copies", "relationships": {"source_order": linkage("orders", source)}}
+    data = {
+        "type": "order_copies",
+        "relationships": {"source_order": make_linkage("orders", source)},
+    }
     headers = {"Authorization": f"Bearer {token}", "Content-Type": MEDIA_TYPE}
     with httpx.Client(headers=headers, trust_env=False, timeout=10) as client:
         while not stop.is_set():
@@ -47,13 +50,13 @@ def ask_until(stop, url, token, source, answered):
 
 
 def test_requests_that_a_killed_service_has_answered_are_stored_and_copied(shop):
-    source, token = order_id(shop.order(mode="test")), make_token()
+    source, token = make_order_id(shop.order(mode="test")), make_token()
     service, url = start_service()
     stop = Event()
     answered: list[str] = []
 
     with ThreadPoolExecutor(CLIENTS) as clients:
-        asked = [
+        requests = [
             clients.submit(ask_until, stop, url, token, source, answered) for _ in range(CLIENTS)
         ]
         deadline = time.monotonic() + 30
@@ -62,7 +65,7 @@ def test_requests_that_a_killed_service_has_answered_are_stored_and_copied(shop)
         service.kill()
         stop.set()
         service.wait()
-        for each in asked:
+        for each in requests:
             each.result()
     service.stderr.close()
 

@@ -29,8 +29,8 @@ def test_a_file_of_50_mebibytes_takes_less_memory_than_its_size(shop, ending):
         text=True,
     )
 
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["unpacked"] > 40
-    assert found["uploading"] - found["before"] < MOST_MEBIBYTES / 2, found
-    assert found["reading"] - found["before"] < MOST_MEBIBYTES, found
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures["unpacked"] > 40
+    assert figures["uploading"] - figures["before"] < MOST_MEBIBYTES / 2, figures
+    assert figures["reading"] - figures["before"] < MOST_MEBIBYTES, figures
     assert len(shop.rows(OrderFactory)) == 12_000 + ROWS

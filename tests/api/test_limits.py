@@ -30,8 +30,8 @@ def test_a_token_with_many_requests_leaves_threads_for_others(shop, configure):
         assert ended.wait(30)
         return {"data": []}
 
-    with Api.running() as api, ThreadPoolExecutor(20) as clients:
-        other = api.as_(make_token())
+    with Api.connect() as api, ThreadPoolExecutor(20) as clients:
+        other = api.with_token(make_token())
         try:
             with configure.context() as patched:
                 patched.setattr(SLOW, wait)
@@ -60,8 +60,8 @@ def test_callers_get_the_lock_in_turn(shop):
 
     async def many():
         shares = FairShares(2)
-        asked = [ask(shares, "a") for _ in range(6)] + [ask(shares, "b"), ask(shares, "c")]
-        tasks = [asyncio.create_task(each) for each in asked]
+        requests = [ask(shares, "a") for _ in range(6)] + [ask(shares, "b"), ask(shares, "c")]
+        tasks = [asyncio.create_task(each) for each in requests]
         await asyncio.sleep(0)
         tasks[3].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -119,10 +119,10 @@ def test_processes_count_requests_together(configure, tmp_path):
 def test_wrong_tokens_are_limited_apart_from_valid_ones(shop, configure):
     configure.setenv("ORDER_FACTORY_API_WRONG_TOKEN_LIMITS", "3/60")
 
-    with Api.running() as api:
+    with Api.connect() as api:
         api.get("orders")
         wrong = [
-            api.as_(f"oft_0123_{number}").send("GET", path)
+            api.with_token(f"oft_0123_{number}").send("GET", path)
             for number, path in enumerate(["orders", "docs", "openapi.json", "orders", "docs"])
         ]
         known = api.send("GET", "orders")
@@ -133,7 +133,7 @@ def test_wrong_tokens_are_limited_apart_from_valid_ones(shop, configure):
 
 
 def test_the_documentation_counts_as_requests(api):
-    limited = api.as_(make_token(rate_limits="2/60"))
+    limited = api.with_token(make_token(rate_limits="2/60"))
 
     answers = [limited.send("GET", path) for path in ("docs", "openapi.json", "docs", "orders")]
 
@@ -141,7 +141,7 @@ def test_the_documentation_counts_as_requests(api):
 
 
 @contextmanager
-def connected(api):
+def open_connection(api):
     host, port = api.client.base_url.host, api.client.base_url.port
     with socket.create_connection((host, port), timeout=20) as opened:
         yield opened
@@ -175,7 +175,7 @@ LONG_HEADS = {
 @pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("head", LONG_HEADS)
 def test_a_long_head_is_refused_before_its_end(api, head):
-    with connected(api) as opened:
+    with open_connection(api) as opened:
         send_all(opened, LONG_HEADS[head])
         answer = answer_of(opened)
 
@@ -202,11 +202,11 @@ SLOW_REQUESTS = {
 def test_a_slow_client_is_disconnected(shop, configure, part):
     configure.setenv("ORDER_FACTORY_API_HEAD_SECONDS", "0.3")
     configure.setenv("ORDER_FACTORY_API_BODY_SECONDS", "0.3")
-    sent, expected = SLOW_REQUESTS[part]
+    request_bytes, expected = SLOW_REQUESTS[part]
 
-    with Api.running() as api, connected(api) as opened:
-        opened.sendall(sent.replace(b"%TOKEN%", api.token.encode()))
-        answer = answer_of(opened)  # comes to an end, since the service closes the connection
+    with Api.connect() as api, open_connection(api) as opened:
+        opened.sendall(request_bytes.replace(b"%TOKEN%", api.token.encode()))
+        answer = answer_of(opened)  # ends, because the service closes the connection
 
     assert answer.startswith(expected)
     assert answer if expected else answer == b""
@@ -222,7 +222,7 @@ def test_a_body_in_the_same_packet_is_not_part_of_the_head(api):
         f"POST /api/customers HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {api.token}\r\n"
         f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
-    with connected(api) as opened:
+    with open_connection(api) as opened:
         opened.sendall(head.encode() + body)
         answer = answer_of(opened)
 
@@ -272,10 +272,10 @@ def issuer(configure):
 
 
 def test_keys_of_the_issuer_are_fetched_once(shop, issuer):
-    with Api.running() as api:
-        api.as_(issuer.token()).get("orders")
-        unknown = [api.as_(issuer.token(f"k{n}")).send("GET", "orders") for n in range(5)]
-        api.as_(issuer.token()).get("orders")
+    with Api.connect() as api:
+        api.with_token(issuer.token()).get("orders")
+        unknown = [api.with_token(issuer.token(f"k{n}")).send("GET", "orders") for n in range(5)]
+        api.with_token(issuer.token()).get("orders")
 
     assert {each.status_code for each in unknown} == {401}
     assert issuer.asked == 1
@@ -285,9 +285,10 @@ def test_keys_of_the_issuer_are_fetched_once(shop, issuer):
 def test_a_slow_issuer_does_not_delay_other_requests(shop, issuer):
     issuer.may_answer.clear()
 
-    with Api.running() as api, ThreadPoolExecutor(30) as clients:
+    with Api.connect() as api, ThreadPoolExecutor(30) as clients:
         waiting = [
-            clients.submit(api.as_(issuer.token(f"k{n}")).send, "GET", "orders") for n in range(30)
+            clients.submit(api.with_token(issuer.token(f"k{n}")).send, "GET", "orders")
+            for n in range(30)
         ]
         others = [api.send("GET", "orders") for _ in range(5)]
         before_its_end = sum(not each.done() for each in waiting)
@@ -304,18 +305,18 @@ def test_a_slow_issuer_does_not_delay_other_requests(shop, issuer):
 def test_browsers_are_redirected_to_the_documentation(api):
     for path in ("/", "/api", "/api/"):
         led = api.client.get(path, headers={"Accept": "text/html,*/*"})
-        told = api.client.get(path, headers={"Accept": "*/*"})
+        hint = api.client.get(path, headers={"Accept": "*/*"})
 
         assert led.status_code == 302
         assert led.headers["location"] == "http://shop.example/api/docs"
-        assert told.status_code == 404
-        assert "/api/docs" in told.json()["errors"][0]["detail"]
+        assert hint.status_code == 404
+        assert "/api/docs" in hint.json()["errors"][0]["detail"]
 
 
 def test_browsers_of_other_origins_may_read_the_remaining_limits(shop, configure):
     configure.setenv("ORDER_FACTORY_API_CORS_ORIGINS", "https://shop.example")
 
-    with Api.running() as api:
+    with Api.connect() as api:
         answer = api.send("GET", "orders", headers={"Origin": "https://shop.example"})
 
     shown = answer.headers["access-control-expose-headers"].lower()

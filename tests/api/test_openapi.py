@@ -1,4 +1,4 @@
-"""The OpenAPI document: the service keeps what it promises, for any request."""
+"""The OpenAPI document: the service answers any request as the document says."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from order_factory.api.documentation.openapi import build_openapi_document
-from tests.support.api_client import order_id
+from tests.support.api_client import make_order_id
 
 pytestmark = pytest.mark.slow
 
@@ -39,13 +39,13 @@ def test_every_operation_answers_as_the_document_says(api, shop):
     schema = schemathesis.openapi.from_dict(build_openapi_document())
     # Something for the lists to show.
     key = shop.order(mode="test", customer_id=shop.customer(mode="test"))
-    api.copy(order_id(key))
+    api.copy(make_order_id(key))
     headers = {"Authorization": f"Bearer {api.token}"}
     base_url = str(api.client.base_url)
     count = 0
 
-    for found in schema.get_all_operations():
-        operation: Any = found.ok()  # type: ignore[union-attr]
+    for result in schema.get_all_operations():
+        operation: Any = result.ok()  # type: ignore[union-attr]
 
         @ROUNDS
         @given(operation.as_strategy())

@@ -12,13 +12,13 @@ from order_factory.models.tables import Event, Order, OrderFactory
 from order_factory.models.values.copy_options import ORDER_CHANGES
 from order_factory.models.values.public_ids import Resource, key_of, public_id
 from order_factory.tasks.verify import verify
-from tests.support.api_client import linkage, make_token, order_id
-from tests.support.copying import change, whole_database
+from tests.support.api_client import make_linkage, make_order_id, make_token
+from tests.support.copying import change, read_database
 from tests.support.draining import drain
 
 
 def test_a_copy_is_pending_when_it_is_answered(api, shop):
-    source = order_id(shop.order(mode="test"))
+    source = make_order_id(shop.order(mode="test"))
 
     made = api.copy(
         source,
@@ -75,10 +75,10 @@ def test_a_copy_is_pending_when_it_is_answered(api, shop):
 
 
 def test_a_copy_is_answered_with_its_location_and_included_resources(api, shop):
-    source = order_id(shop.order(mode="test"))
+    source = make_order_id(shop.order(mode="test"))
     data = {
         "type": "order_copies",
-        "relationships": {"source_order": linkage("orders", source)},
+        "relationships": {"source_order": make_linkage("orders", source)},
     }
 
     response = api.send(
@@ -95,9 +95,9 @@ def test_a_copy_is_answered_with_its_location_and_included_resources(api, shop):
 
 
 def test_every_option_is_stored(api, shop):
-    source = order_id(shop.order(mode="test"))
+    source = make_order_id(shop.order(mode="test"))
     flags = ("cancel_source_order", "apply_promotions", "ignore_invalid_coupon", "refresh_prices")
-    asked = {
+    attributes = {
         **dict.fromkeys(flags, True),
         "stock": "ignore",
         "target_customer": "ada@shop.example",
@@ -106,14 +106,14 @@ def test_every_option_is_stored(api, shop):
         "target_notes": "Ring twice",
     }
 
-    made = api.copy(source, **asked)["data"]
+    made = api.copy(source, **attributes)["data"]
 
     shown = api.get(f"order_copies/{made['id']}")["data"]["attributes"]
-    assert {name: shown[name] for name in asked} == asked
+    assert {name: shown[name] for name in attributes} == attributes
 
 
 def test_null_leaves_the_default(api, shop):
-    source = order_id(shop.order(mode="test"))
+    source = make_order_id(shop.order(mode="test"))
 
     made = api.copy(source, reuse_wallet=None, skip_errors=None)["data"]["attributes"]
 
@@ -122,11 +122,11 @@ def test_null_leaves_the_default(api, shop):
 
 def test_all_errors_are_reported_and_nothing_is_written(api, shop):
     shop.order(mode="test")
-    before = whole_database()
+    before = read_database()
     data = {
         "type": "order_copies",
         "attributes": {"reuse_wallet": "yes", "reference": "x" * 256, "metadata": [1]},
-        "relationships": {"source_order": linkage("orders", "nonsensical")},
+        "relationships": {"source_order": make_linkage("orders", "nonsensical")},
     }
 
     errors = api.post("order_copies", data, expect=422)["errors"]
@@ -143,7 +143,7 @@ def test_all_errors_are_reported_and_nothing_is_written(api, shop):
     ]
     assert errors[0]["detail"] == "reuse_wallet - must be true or false"
     assert {each["status"] for each in errors} == {"422"}
-    assert whole_database() == before
+    assert read_database() == before
 
 
 def test_a_source_order_is_required_and_must_be_an_order(api, shop):
@@ -151,7 +151,7 @@ def test_a_source_order_is_required_and_must_be_an_order(api, shop):
     data = {"type": "order_copies", "attributes": {}}
 
     (missing,) = api.post("order_copies", data, expect=422)["errors"]
-    data["relationships"] = {"source_order": linkage("customers", order_id(customer))}
+    data["relationships"] = {"source_order": make_linkage("customers", make_order_id(customer))}
     (wrong,) = api.post("order_copies", data, expect=422)["errors"]
 
     assert missing["detail"] == "source_order - can't be blank"
@@ -159,7 +159,7 @@ def test_a_source_order_is_required_and_must_be_an_order(api, shop):
 
 
 def test_attributes_that_a_client_may_not_set_are_refused(api, shop):
-    source = order_id(shop.order(mode="test"))
+    source = make_order_id(shop.order(mode="test"))
 
     errors = api.copy(source, expect=400, status="completed", colour="red")["errors"]
 
@@ -171,7 +171,7 @@ def test_attributes_that_a_client_may_not_set_are_refused(api, shop):
 
 
 def test_only_the_callers_own_attributes_can_be_changed(api, shop):
-    made = api.copy(order_id(shop.order(mode="test")))["data"]
+    made = api.copy(make_order_id(shop.order(mode="test")))["data"]
     path = f"order_copies/{made['id']}"
     own = {"reference": "r", "reference_origin": "o", "metadata": {"k": "v"}}
 
@@ -188,7 +188,7 @@ def test_only_the_callers_own_attributes_can_be_changed(api, shop):
 
 def test_pending_copies_are_made_and_read_as_completed(api, shop):
     source = shop.order(mode="test", lines=(("MUG", 2, 1_250),))
-    made = api.copy(order_id(source))["data"]
+    made = api.copy(make_order_id(source))["data"]
 
     drain()
 
@@ -202,12 +202,12 @@ def test_pending_copies_are_made_and_read_as_completed(api, shop):
     assert names == ["order_copies.create", "order_copies.start", "order_copies.complete"]
     target = document["data"]["relationships"]["target_order"]["data"]["id"]
     assert api.get(f"order_factories/{made['id']}/target_order")["data"]["id"] == target
-    listed = api.get(f"orders/{order_id(source)}/order_copies")
+    listed = api.get(f"orders/{make_order_id(source)}/order_copies")
     assert [each["id"] for each in listed["data"]] == [made["id"]]
 
 
 def test_a_finished_copy_can_be_deleted_and_its_order_stays(api, shop):
-    made = api.copy(order_id(shop.order(mode="test")))["data"]
+    made = api.copy(make_order_id(shop.order(mode="test")))["data"]
     drain()
     target = api.get(f"order_copies/{made['id']}/target_order")["data"]["id"]
 
@@ -224,7 +224,7 @@ def test_a_finished_copy_can_be_deleted_and_its_order_stays(api, shop):
 
 
 def test_a_copy_in_progress_cannot_be_deleted(api, shop):
-    made = api.copy(order_id(shop.order(mode="test")))["data"]
+    made = api.copy(make_order_id(shop.order(mode="test")))["data"]
     change(OrderFactory, shop.row(OrderFactory).id, status="in_progress")
 
     api.delete(f"order_copies/{made['id']}", expect=423)
@@ -235,7 +235,7 @@ def test_a_copy_in_progress_cannot_be_deleted(api, shop):
 def test_a_copy_that_another_transaction_is_copying_cannot_be_deleted(api, shop, request):
     if "postgres" not in request.node.name:
         return  # on SQLite there is one writer, which the deletion waits for
-    made = api.copy(order_id(shop.order(mode="test")))["data"]
+    made = api.copy(make_order_id(shop.order(mode="test")))["data"]
     key = key_of(Resource.order_factories, made["id"])
 
     with begin() as db:
@@ -247,8 +247,8 @@ def test_a_copy_that_another_transaction_is_copying_cannot_be_deleted(api, shop,
 
 def test_recurring_copies_are_in_their_own_list(api, shop):
     source = shop.order(mode="test")
-    plain = api.copy(order_id(source))["data"]["id"]
-    api.copy(order_id(source))
+    plain = api.copy(make_order_id(source))["data"]["id"]
+    api.copy(make_order_id(source))
     recurring = shop.rows(OrderFactory)[1].id
     change(OrderFactory, recurring, type="recurring_order_copies")
 
@@ -259,8 +259,8 @@ def test_recurring_copies_are_in_their_own_list(api, shop):
 
 
 def test_a_batch_is_requested_drained_and_reported(api, shop):
-    orders = [order_id(shop.order(mode="test")) for _ in range(3)]
-    bad = order_id(shop.order(mode="test", customer_id=None, billing_address_id=None))
+    orders = [make_order_id(shop.order(mode="test")) for _ in range(3)]
+    bad = make_order_id(shop.order(mode="test", customer_id=None, billing_address_id=None))
     data = {
         "type": "order_factory_batches",
         "attributes": {"reference": "night", "metadata": {"a": 1}},
@@ -298,7 +298,7 @@ def test_a_batch_is_requested_drained_and_reported(api, shop):
     assert files[".csv"].headers["content-type"] == "text/csv; charset=utf-8"
     assert files[".xlsx"].headers["content-disposition"].startswith("attachment; filename=")
     api.get(f"{path}/report.pdf", expect=404)
-    api.as_(make_token("live")).get(f"{path}/report.csv", expect=404)
+    api.with_token(make_token("live")).get(f"{path}/report.csv", expect=404)
     factory = api.get(f"{path}/order_factories")["data"][0]["id"]
     api.delete(f"order_copies/{factory}", expect=423)
 
@@ -310,8 +310,8 @@ def _frames(files):
     ]
 
 
-def batch_where(**wanted):
-    return {"type": "order_factory_batches", "attributes": {"orders_where": wanted}}
+def batch_where(**order_filter):
+    return {"type": "order_factory_batches", "attributes": {"orders_where": order_filter}}
 
 
 def test_a_batch_copies_the_orders_that_match_a_filter(api, shop):
@@ -329,7 +329,7 @@ def test_a_batch_copies_the_orders_that_match_a_filter(api, shop):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "message"),
+    ("order_filter", "message"),
     [
         ({"mode": "live"}, "orders_where - must not name a mode: it is the token's"),
         ({"market": "NOWHERE"}, "orders_where - no order matches"),
@@ -337,10 +337,10 @@ def test_a_batch_copies_the_orders_that_match_a_filter(api, shop):
         ({"colour": "red"}, "orders_where - is invalid at colour: Extra inputs are not permitted"),
     ],
 )
-def test_an_impossible_filter_is_refused(api, shop, wanted, message):
+def test_an_impossible_filter_is_refused(api, shop, order_filter, message):
     shop.order(mode="test", market_name="EU")
 
-    (error,) = api.post("order_factory_batches", batch_where(**wanted), expect=422)["errors"]
+    (error,) = api.post("order_factory_batches", batch_where(**order_filter), expect=422)["errors"]
 
     assert error["detail"].startswith(message)
     assert error["source"]["pointer"] == "/data/attributes/orders_where"
@@ -348,7 +348,7 @@ def test_an_impossible_filter_is_refused(api, shop, wanted, message):
 
 
 def test_a_batch_needs_orders_or_a_filter_and_not_both(api, shop):
-    source = order_id(shop.order(mode="test"))
+    source = make_order_id(shop.order(mode="test"))
     both = batch_where(market="EU")
     both["relationships"] = {"source_orders": {"data": [{"type": "orders", "id": source}]}}
 
@@ -360,12 +360,14 @@ def test_a_batch_needs_orders_or_a_filter_and_not_both(api, shop):
 
 
 def test_the_error_names_the_order_that_does_not_exist(api, shop):
-    live = order_id(shop.order(mode="live"))
-    mine = order_id(shop.order(mode="test"))
+    live = make_order_id(shop.order(mode="live"))
+    own_order = make_order_id(shop.order(mode="test"))
     data = {
         "type": "order_factory_batches",
         "relationships": {
-            "source_orders": {"data": [{"type": "orders", "id": each} for each in (mine, live)]}
+            "source_orders": {
+                "data": [{"type": "orders", "id": each} for each in (own_order, live)]
+            }
         },
     }
 
@@ -376,8 +378,8 @@ def test_the_error_names_the_order_that_does_not_exist(api, shop):
 
 
 def test_a_read_only_token_cannot_copy(api, shop):
-    reader = api.as_(make_token("test", "read"))
-    source = order_id(shop.order(mode="test"))
+    reader = api.with_token(make_token("test", "read"))
+    source = make_order_id(shop.order(mode="test"))
 
     (error,) = reader.copy(source, expect=401)["errors"]
 

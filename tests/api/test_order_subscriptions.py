@@ -15,7 +15,7 @@ from order_factory.models.tables import (
 )
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
-from tests.support.api_client import linkage, order_id
+from tests.support.api_client import make_linkage, make_order_id
 from tests.support.copying import change
 from tests.support.draining import drain
 from tests.support.subscriptions import run_due
@@ -25,7 +25,7 @@ KIND, ITEMS = "order_subscriptions", "order_subscription_items"
 
 @pytest.fixture
 def source(shop):
-    """An order of test mode whose copies can be placed; the key."""
+    """The key of an order of the mode test. Its copies can be placed."""
     return payable(shop)
 
 
@@ -39,7 +39,7 @@ def create(api, source, expect=201, **attributes):
     data = {
         "type": KIND,
         "attributes": {"frequency": "monthly", **attributes},
-        "relationships": {"source_order": linkage("orders", order_id(source))},
+        "relationships": {"source_order": make_linkage("orders", make_order_id(source))},
     }
     return api.post(KIND, data, expect)
 
@@ -82,7 +82,7 @@ def test_activating_a_draft_subscription_twice_changes_nothing(api, shop, source
     }
     shown = api.get(f"{KIND}/{made['id']}", include="source_order,customer")
     assert [each["type"] for each in shown["included"]] == ["orders", "customers"]
-    assert api.filtered(KIND, frequency_eq="monthly", source_order_number_eq="1003") == [made["id"]]
+    assert api.list_ids(KIND, frequency_eq="monthly", source_order_number_eq="1003") == [made["id"]]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,9 @@ def test_a_converted_subscription_copies_its_items_and_charges_its_own_card(api,
         f"{ITEMS}/{second['id']}",
         {"type": ITEMS, "id": second["id"], "attributes": {"quantity": 5}},
     )
-    paid = linkage("customer_payment_sources", public_id(Resource.customer_payment_sources, saved))
+    paid = make_linkage(
+        "customer_payment_sources", public_id(Resource.customer_payment_sources, saved)
+    )
     api.patch(
         f"{KIND}/{name}",
         {"type": KIND, "id": name, "relationships": {"customer_payment_source": paid}},
@@ -184,9 +186,9 @@ def test_a_converted_subscription_copies_its_items_and_charges_its_own_card(api,
     assert (target.status, target.total_amount_cents) == ("placed", 2 * 12_50 + 5 * 4_00)
     lines = shop.rows(LineItem, order_id=target.id)
     assert [(row.sku_code, row.quantity) for row in lines] == [("MUG", 2), ("TEA", 5)]
-    assert copied_payment_source(shop, target) == card
+    assert find_copied_source(shop, target) == card
     assert [each["id"] for each in api.get(f"{KIND}/{name}/orders")["data"]] == [
-        order_id(target.id)
+        make_order_id(target.id)
     ]
 
 
@@ -198,7 +200,7 @@ def change_mode(shop):
     change(CustomerPaymentSource, [row.id for row in wallet(shop)], mode="test")
 
 
-def copied_payment_source(shop, target):
+def find_copied_source(shop, target):
     return shop.row(PaymentSource, id=target.payment_source_id).copied_from_id
 
 
@@ -224,7 +226,7 @@ def test_items_can_be_added_and_deleted_except_the_last(api, shop, source):
         data = {
             "type": ITEMS,
             "attributes": {"sku_code": sku, "quantity": 2, "unit_amount_cents": 300, **attributes},
-            "relationships": {"order_subscription": linkage(KIND, name)},
+            "relationships": {"order_subscription": make_linkage(KIND, name)},
         }
         return api.post(ITEMS, data)["data"]
 
@@ -246,7 +248,7 @@ def test_a_recurring_copy_can_be_requested_by_hand(api, shop, source):
         "recurring_order_copies",
         {
             "type": "recurring_order_copies",
-            "relationships": {"order_subscription": linkage(KIND, name)},
+            "relationships": {"order_subscription": make_linkage(KIND, name)},
         },
     )["data"]
     drain()

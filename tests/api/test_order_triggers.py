@@ -1,13 +1,13 @@
-"""The triggers of orders over HTTP: answered at once, and completed when gateways are called."""
+"""The triggers of orders over HTTP: answered immediately, and completed when gateways are called."""
 
 import pytest
 
 from order_factory.models.tables import Address, Order, PaymentSource, Transaction
 from order_factory.models.values.public_ids import Resource, public_id
-from tests.support.api_client import order_id
+from tests.support.api_client import make_order_id
 from tests.support.copying import copy_one, target_of
 from tests.support.orders import ask_gateways
-from tests.support.verifying import violations
+from tests.support.verifying import find_violations
 
 
 def open_test_order(shop, **values):
@@ -27,7 +27,7 @@ def open_test_order(shop, **values):
 
 
 def trigger(api, key, expect=200, **attributes):
-    name = order_id(key)
+    name = make_order_id(key)
     data = {"type": "orders", "id": name, "attributes": attributes}
     answer = api.patch(f"orders/{name}", data, expect)
     return answer["data"]["attributes"] if expect == 200 else answer["errors"]
@@ -51,7 +51,7 @@ def test_an_order_is_created_placed_and_refunded(api, shop, ledger):
     assert shown(trigger(api, order, _refund=True)) == ("approved", "partially_refunded")
     assert ask_gateways() == []
 
-    attributes = api.get(f"orders/{order_id(order)}")["data"]["attributes"]
+    attributes = api.get(f"orders/{make_order_id(order)}")["data"]["attributes"]
     assert shown(attributes) == ("approved", "refunded")
     assert ledger.charges() == [
         ("authorize", 25_00),
@@ -60,7 +60,7 @@ def test_an_order_is_created_placed_and_refunded(api, shop, ledger):
         ("refund", 15_00),
     ]
     included = "authorizations.captures.refunds,transactions"
-    document = api.get(f"orders/{order_id(order)}", include=included)
+    document = api.get(f"orders/{make_order_id(order)}", include=included)
     kinds = [each["type"] for each in document["included"]]
     assert sorted(kinds) == [
         "authorizations",
@@ -71,8 +71,8 @@ def test_an_order_is_created_placed_and_refunded(api, shop, ledger):
     ]
     capture = next(each["id"] for each in document["included"] if each["type"] == "captures")
     assert len(api.get(f"captures/{capture}/refunds")["data"]) == 2
-    assert api.get(f"captures/{capture}/order")["data"]["id"] == order_id(order)
-    assert violations() == []
+    assert api.get(f"captures/{capture}/order")["data"]["id"] == make_order_id(order)
+    assert find_violations() == []
 
 
 def test_an_order_that_cannot_be_placed_is_refused_with_all_reasons(api, shop, ledger):
@@ -90,8 +90,8 @@ def test_an_order_that_cannot_be_placed_is_refused_with_all_reasons(api, shop, l
             "/data/attributes/status",
         ),
     ]
-    kept = shop.row(Order, id=order)
-    assert (kept.status, kept.reference) == ("pending", None)
+    order_row = shop.row(Order, id=order)
+    assert (order_row.status, order_row.reference) == ("pending", None)
     assert shop.rows(Transaction) == []
 
 
@@ -117,7 +117,7 @@ def test_cancelling_voids_the_authorization(api, shop, ledger):
 
     assert shop.row(Order, id=order).payment_status == "voided"
     assert ledger.charges() == [("authorize", 12_50), ("void", 12_50)]
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_orders_are_archived_and_unarchived(api, shop):
@@ -146,7 +146,7 @@ def test_an_invalid_trigger_is_refused(api, shop, attributes, rule):
     order = open_test_order(shop)
 
     assert [each["detail"] for each in trigger(api, order, 422, **attributes)] == [rule]
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_editing_changes_the_lines_and_their_stock(api, shop, ledger):
@@ -173,7 +173,7 @@ def test_editing_changes_the_lines_and_their_stock(api, shop, ledger):
 
     assert ledger.charges() == [("authorize", 25_00), ("capture", 12_50)]
     assert shop.row(Order, id=order).payment_status == "paid"
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_addresses_and_the_payment_source_are_taken_from_saved_ones(api, shop, ledger):
@@ -210,13 +210,13 @@ def test_addresses_and_the_payment_source_are_taken_from_saved_ones(api, shop, l
     trigger(api, order, _place=True)
     assert ask_gateways() == []
     assert shop.row(Transaction).token.startswith("test_tok_2")
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_another_address_leaves_no_copied_one_behind(api, shop):
     result = copy_one(open_test_order(shop))
     order = target_of(result)
-    held = shop.row(Order, id=order)
+    order_row = shop.row(Order, id=order)
     home = shop.address(mode="test", line_1="2 Home Street")
     place = {"data": {"type": "addresses", "id": public_id(Resource.addresses, home)}}
     name = public_id(Resource.orders, order)
@@ -226,9 +226,9 @@ def test_another_address_leaves_no_copied_one_behind(api, shop):
 
     changed = shop.row(Order, id=order)
     assert (changed.billing_address_id, changed.shipping_address_id) == (home, home)
-    assert shop.rows(Address, id=held.billing_address_id) == []
+    assert shop.rows(Address, id=order_row.billing_address_id) == []
     # The batch of this test is live.
-    assert set(violations()) <= {"mode-not-crossed"}
+    assert set(find_violations()) <= {"mode-not-crossed"}
 
 
 def test_refreshing_gives_todays_prices(api, shop):
@@ -260,7 +260,7 @@ def test_a_part_is_refunded_once_under_an_idempotency_key(api, shop, ledger):
     ask_gateways()
     trigger(api, order, _capture=True)
     ask_gateways()
-    name = order_id(order)
+    name = make_order_id(order)
     attributes = {"_refund": True, "_refund_amount_cents": 2_00}
     data = {"type": "orders", "id": name, "attributes": attributes}
 
@@ -273,7 +273,7 @@ def test_a_part_is_refunded_once_under_an_idempotency_key(api, shop, ledger):
     assert [charge for charge in ledger.charges() if charge[0] == "refund"] == [
         ("refund", 2_00)
     ] * 2
-    assert violations() == []
+    assert find_violations() == []
 
 
 def trigger_on(api, kind, expect=200, **attributes):
@@ -319,8 +319,8 @@ def test_transactions_have_triggers_of_their_own(api, shop, ledger):
     assert trigger_on(api, "authorizations", _void=True) == []
     assert ask_gateways() == []
     assert trigger_on(api, "authorizations", _void=True) == []
-    kept = shop.row(Order, id=voided)
-    assert (kept.status, kept.payment_status) == ("placed", "voided")
+    voided_row = shop.row(Order, id=voided)
+    assert (voided_row.status, voided_row.payment_status) == ("placed", "voided")
     assert ledger.charges() == [
         ("authorize", 25_00),
         ("capture", 20_00),
@@ -329,4 +329,4 @@ def test_transactions_have_triggers_of_their_own(api, shop, ledger):
         ("authorize", 25_00),
         ("void", 25_00),
     ]
-    assert violations() == []
+    assert find_violations() == []

@@ -5,13 +5,13 @@ import pytest
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.models.tables import OrderFactory, Transaction
 from order_factory.models.values.public_ids import public_id
-from tests.support.api_client import linkage, order_id
+from tests.support.api_client import make_linkage, make_order_id
 
 
 @pytest.fixture
 def add_line(api):
     def add(order, expect=201, **attributes):
-        relationships = {"order": linkage("orders", order_id(order))}
+        relationships = {"order": make_linkage("orders", make_order_id(order))}
         data = {"type": "line_items", "attributes": attributes, "relationships": relationships}
         return api.post("line_items", data, expect)
 
@@ -62,17 +62,19 @@ def test_prices_are_visible_in_their_own_mode_only(api, shop):
 
 def test_an_order_counts_the_pieces_of_its_skus(api, shop):
     order = shop.order(mode="test")
-    before = api.get(f"orders/{order_id(order)}")["data"]["attributes"]["skus_count"]
+    before = api.get(f"orders/{make_order_id(order)}")["data"]["attributes"]["skus_count"]
     shop.line(order, quantity=3)
     shop.line(order, quantity=5, item_type="shipments", sku_code=None)
 
-    assert api.get(f"orders/{order_id(order)}")["data"]["attributes"]["skus_count"] == before + 3
+    assert (
+        api.get(f"orders/{make_order_id(order)}")["data"]["attributes"]["skus_count"] == before + 3
+    )
     (listed,) = api.get("orders")["data"]
     assert listed["attributes"]["skus_count"] == before + 3
 
 
 def test_a_number_that_is_taken_in_the_same_mode_is_refused(api, shop):
-    taken = shop.order(mode="test", number="1001", status="draft")
+    existing = shop.order(mode="test", number="1001", status="draft")
     shop.order(mode="live", number="1002")
 
     def create(number, expect):
@@ -84,13 +86,13 @@ def test_a_number_that_is_taken_in_the_same_mode_is_refused(api, shop):
     data = {"type": "orders", "id": made, "attributes": {"number": "1001"}}
     (error,) = api.patch(f"orders/{made}", data, 422)["errors"]
     assert error["source"] == {"pointer": "/data/attributes/number"}
-    own = {"type": "orders", "id": order_id(taken), "attributes": {"number": "1001"}}
-    api.patch(f"orders/{order_id(taken)}", own)
+    own = {"type": "orders", "id": make_order_id(existing), "attributes": {"number": "1001"}}
+    api.patch(f"orders/{make_order_id(existing)}", own)
 
 
 def test_payments_of_an_order_are_shown_without_their_tokens(api, shop):
     order = shop.order(mode="test")
-    api.copy(order_id(order))
+    api.copy(make_order_id(order))
     common = {
         "order_id": order,
         "order_factory_id": shop.row(OrderFactory).id,
@@ -111,7 +113,7 @@ def test_payments_of_an_order_are_shown_without_their_tokens(api, shop):
         **common,
     )
 
-    document = api.get(f"orders/{order_id(order)}", include="authorizations.captures,voids")
+    document = api.get(f"orders/{make_order_id(order)}", include="authorizations.captures,voids")
 
     shown = {each["type"]: each["attributes"] for each in document["included"]}
     assert shown.keys() == {"authorizations", "captures"}

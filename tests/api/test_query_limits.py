@@ -9,8 +9,8 @@ from sqlalchemy import func, update
 from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.tables import Order, OrderFactory
 from order_factory.tasks.working_set.statements import table_of
-from tests.support.api_client import Api, order_id
-from tests.support.copying import change, request
+from tests.support.api_client import Api, make_order_id
+from tests.support.copying import change, request_copy
 
 
 def test_the_work_of_filters_is_bounded(api):
@@ -38,38 +38,38 @@ def test_the_work_of_filters_is_bounded(api):
 
 
 def test_many_values_are_found_in_one_query(api, shop):
-    wanted = shop.order(mode="test", reference="a1")
+    matching = shop.order(mode="test", reference="a1")
     shop.order(mode="test", reference="b")
     values = ",".join(f"a{n}" for n in range(1_500))
     times = ",".join(f"2026-01-01T00:00:00.{n:03}Z" for n in range(200))
 
     for name in ("reference_in", "reference_eq_any", "reference_or_coupon_code_in"):
-        assert api.filtered("orders", **{name: values}) == [order_id(wanted)]
-    assert len(api.filtered("orders", reference_gt_any=values)) == 2
-    assert api.filtered("orders", reference_not_eq_all=values + ",b") == []
-    assert api.filtered("orders", created_at_in=times) == []
-    assert api.filtered("orders", reference_cont_any=",".join(["a", "x"] * 100)) == [
-        order_id(wanted)
+        assert api.list_ids("orders", **{name: values}) == [make_order_id(matching)]
+    assert len(api.list_ids("orders", reference_gt_any=values)) == 2
+    assert api.list_ids("orders", reference_not_eq_all=values + ",b") == []
+    assert api.list_ids("orders", created_at_in=times) == []
+    assert api.list_ids("orders", reference_cont_any=",".join(["a", "x"] * 100)) == [
+        make_order_id(matching)
     ]
 
 
 def test_values_do_not_create_new_cached_statements(api, shop):
     shop.order(mode="test", reference="a")
 
-    def kept():
+    def count_cached():
         return len(get_engine()._compiled_cache or {})
 
-    api.filtered("orders", reference_in="a")
-    before = kept()
+    api.list_ids("orders", reference_in="a")
+    before = count_cached()
     for count in range(1, 15):
         values = ",".join(f"x{n}" for n in range(count)) + ",a"
-        found = [
-            api.filtered("orders", **{f"reference_{matcher}": values})
+        lists = [
+            api.list_ids("orders", **{f"reference_{matcher}": values})
             for matcher in ("in", "cont_any", "start_any")
         ]
-        assert [len(each) for each in found] == [1, 1, 1]
+        assert [len(each) for each in lists] == [1, 1, 1]
 
-    assert kept() == before
+    assert count_cached() == before
 
 
 @pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
@@ -77,10 +77,10 @@ def test_the_time_limit_includes_time_in_python(shop, configure):
     """On SQLite Python compares the lists in metadata, element by element."""
     configure.setenv("ORDER_FACTORY_API_QUERY_SECONDS", "0.3")
     shop.order(mode="test", metadata={"a": list(range(150_000))})
-    wanted = json.dumps({"a": list(range(30_000, 31_400))}, separators=(",", ":"))
+    value = json.dumps({"a": list(range(30_000, 31_400))}, separators=(",", ":"))
 
-    with Api.running() as api:
-        stopped = api.send("GET", "orders", params={"filter[q][metadata_jcont]": wanted})
+    with Api.connect() as api:
+        stopped = api.send("GET", "orders", params={"filter[q][metadata_jcont]": value})
         after = api.send("GET", "orders")
 
     assert stopped.json()["errors"][0]["code"] == "QUERY_TOO_LONG"
@@ -92,14 +92,14 @@ NUMBERS = [0, -1, 2**15, 2**31, 103_052, 10**17, -(10**18 - 1), 10**18 - 1]
 
 @pytest.mark.parametrize("matcher", ["eq", "not_eq", "lt", "gteq_any", "in", "not_in_or_null"])
 def test_no_integer_is_too_wide_for_its_column(api, shop, matcher):
-    key = request(shop.order(mode="test"))
+    key = request_copy(shop.order(mode="test"))
     change(OrderFactory, key, type="recurring_order_copies", attempt=1)
 
     for name in ("attempt", "errors_count"):
         for number in NUMBERS:
-            api.filtered("recurring_order_copies", **{f"{name}_{matcher}": number})
+            api.list_ids("recurring_order_copies", **{f"{name}_{matcher}": number})
     values = ",".join(map(str, [*NUMBERS, 1]))
-    assert len(api.filtered("recurring_order_copies", attempt_in=values)) == 1
+    assert len(api.list_ids("recurring_order_copies", attempt_in=values)) == 1
     response = api.send(
         "GET", "recurring_order_copies", params={"filter[q][attempt_eq]": str(10**18)}
     )
@@ -110,14 +110,14 @@ def test_a_filter_finds_a_time_in_the_shown_format(api, shop):
     key = shop.order(mode="test")
     for fraction in (0, 1, 999, 1_000, 123_456, 999_999):
         change(Order, key, placed_at=datetime(2026, 1, 1, 12, microsecond=fraction, tzinfo=UTC))
-        shown = api.get(f"orders/{order_id(key)}")["data"]["attributes"]["placed_at"]
+        shown = api.get(f"orders/{make_order_id(key)}")["data"]["attributes"]["placed_at"]
 
         for matcher in ("eq", "lteq", "gteq", "in", "eq_any", "eq_all", "lteq_all", "gteq_any"):
-            assert api.filtered("orders", **{f"placed_at_{matcher}": shown}), (matcher, shown)
+            assert api.list_ids("orders", **{f"placed_at_{matcher}": shown}), (matcher, shown)
         for matcher in ("not_eq", "lt", "gt", "not_in", "not_eq_all", "lt_any", "gt_all"):
-            assert not api.filtered("orders", **{f"placed_at_{matcher}": shown}), (matcher, shown)
+            assert not api.list_ids("orders", **{f"placed_at_{matcher}": shown}), (matcher, shown)
     for far in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"):
-        assert len(api.filtered("orders", placed_at_not_eq=far)) == 1
+        assert len(api.list_ids("orders", placed_at_not_eq=far)) == 1
 
 
 def test_a_filter_finds_a_time_that_the_database_set(api, shop):
@@ -125,11 +125,11 @@ def test_a_filter_finds_a_time_that_the_database_set(api, shop):
     key = shop.order(mode="test")
     with begin() as db:
         db.execute(update(table_of(Order)).values(placed_at=func.current_timestamp()))
-    shown = api.get(f"orders/{order_id(key)}")["data"]["attributes"]["placed_at"]
+    shown = api.get(f"orders/{make_order_id(key)}")["data"]["attributes"]["placed_at"]
 
-    assert api.filtered("orders", placed_at_eq=shown) == [order_id(key)]
-    assert api.filtered("orders", placed_at_gt=shown) == []
-    assert api.filtered("orders", placed_at_gteq=shown) == [order_id(key)]
+    assert api.list_ids("orders", placed_at_eq=shown) == [make_order_id(key)]
+    assert api.list_ids("orders", placed_at_gt=shown) == []
+    assert api.list_ids("orders", placed_at_gteq=shown) == [make_order_id(key)]
 
 
 LONG = 123_456_789_012_345_678_901_234_567_890
@@ -137,7 +137,7 @@ LONG = 123_456_789_012_345_678_901_234_567_890
 
 @pytest.mark.parametrize("number", [LONG, -LONG, 2**63, 2**64 - 1, 2**64, -(2**63) - 1])
 def test_an_integer_beyond_64_bits_in_metadata_is_refused(api, shop, number):
-    name = order_id(shop.order(mode="test", metadata={"n": 1}))
+    name = make_order_id(shop.order(mode="test", metadata={"n": 1}))
     data = {"type": "orders", "id": name, "attributes": {"metadata": {"n": number}}}
 
     refused = api.patch(f"orders/{name}", data, expect=422)

@@ -26,12 +26,12 @@ FOREVER = {
 
 def run(threads, work):
     """Run a coroutine with this many reading threads."""
-    found = Readers(threads)
-    found.start()
+    readers = Readers(threads)
+    readers.start()
     try:
-        return asyncio.run(work(found))
+        return asyncio.run(work(readers))
     finally:
-        found.stop()
+        readers.stop()
 
 
 @pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
@@ -139,7 +139,7 @@ def test_a_quick_select_returns_what_sqlalchemy_returns(shop, count):
         expected = [
             dict(each._mapping) for each in db.execute(statement, {"keys": keys, "least": 0})
         ]
-        found = QuickSelect(statement).rows(db, {"keys": keys, "least": 0})
+        rows = QuickSelect(statement).rows(db, {"keys": keys, "least": 0})
         texts = QuickSelect(statement, frozenset({"placed_at"})).rows(
             db, {"keys": keys, "least": 0}
         )
@@ -147,8 +147,8 @@ def test_a_quick_select_returns_what_sqlalchemy_returns(shop, count):
         with pytest.raises(DBAPIError):
             QuickSelect(select(text("nothing"))).rows(db, {})
 
-    assert found == expected
-    assert [type(value) for value in found[0].values()] == [
+    assert rows == expected
+    assert [type(value) for value in rows[0].values()] == [
         type(value) for value in expected[0].values()
     ]
     assert none == []

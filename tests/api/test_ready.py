@@ -1,10 +1,10 @@
 """`/ready`: whether the service can do its work, with the names of failed checks."""
 
-from tests.support.clones import taken_for_a_copy
+from tests.support.clones import mark_as_copy
 
 
 def test_a_copy_of_the_database_is_not_ready_and_says_why(api):
-    with taken_for_a_copy():
+    with mark_as_copy():
         answers = [api.client.get(path) for path in ("/ready", "/api/ready")]
         alive = api.client.get("/health")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.models.tables import Order, OrderFactory
 from order_factory.models.values.public_ids import public_id
-from tests.support.api_client import order_id
+from tests.support.api_client import make_order_id
 from tests.support.copying import change
 from tests.support.draining import drain
 
@@ -20,17 +20,17 @@ KINDS = {"integer": "number", "time": "text", "list of texts": "list", "list of 
 PAGE = HERE.parents[1] / "docs/reference/http-api.md"
 
 
-def left_out(what="relationships"):
-    """The names in the table of what is not supported."""
+def read_left_out(part="relationships"):
+    """The names in the table of unsupported parts."""
     page = PAGE.read_text(encoding="utf-8")
-    section = page.split(f"### Unsupported {what}")[1].split("\n## ")[0].split("\n### ")[0]
+    section = page.split(f"### Unsupported {part}")[1].split("\n## ")[0].split("\n### ")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("|")]
     return {name for row in rows for name in re.findall(r"`([\w*]+)`", row)}
 
 
 def test_each_relationship_of_the_reference_is_here_or_left_out_with_a_reason():
-    out = left_out()
-    asked = {
+    out = read_left_out()
+    known = {
         (resource, name)
         for resource, names in REFERENCE.items()
         if resource in RESOURCES
@@ -38,12 +38,12 @@ def test_each_relationship_of_the_reference_is_here_or_left_out_with_a_reason():
     }
     here = {(each.name, name) for each in RESOURCES.values() for name in each.relationship}
 
-    assert sorted(each for each in asked - here if each[1] not in out) == []
-    assert sorted(out - {name for _, name in asked - here}) == []
+    assert sorted(each for each in known - here if each[1] not in out) == []
+    assert sorted(out - {name for _, name in known - here}) == []
 
 
 def test_each_attribute_of_the_sdk_is_here_or_left_out_with_a_reason():
-    out = left_out("attributes")
+    out = read_left_out("attributes")
     missing, used = [], set()
     for resource, declared in ATTRIBUTES.items():
         for name in declared.keys() - RESOURCES[resource].attribute.keys():
@@ -73,24 +73,24 @@ def test_attributes_have_the_kinds_that_the_sdk_declares():
 
 def test_relationships_without_a_row_are_empty_and_no_error(api, shop):
     key = shop.order(mode="test", customer_id=shop.customer(mode="test"))
-    made = api.copy(order_id(key))["data"]["id"]
+    made = api.copy(make_order_id(key))["data"]["id"]
     customer = public_id(RESOURCES["customers"].ids, shop.row(Order, id=key).customer_id)
 
     assert api.get(f"order_copies/{made}/order_subscription")["data"] is None
     assert api.get(f"order_copies/{made}/relationships/order_subscription")["data"] is None
-    assert api.get(f"orders/{order_id(key)}/order_subscription")["data"] is None
-    assert api.get(f"orders/{order_id(key)}/payment_method")["data"] is None
-    for path in (f"orders/{order_id(key)}", f"customers/{customer}"):
+    assert api.get(f"orders/{make_order_id(key)}/order_subscription")["data"] is None
+    assert api.get(f"orders/{make_order_id(key)}/payment_method")["data"] is None
+    for path in (f"orders/{make_order_id(key)}", f"customers/{customer}"):
         assert api.get(f"{path}/events")["data"] == []
         assert api.get(f"{path}/order_subscriptions")["data"] == []
     names = [each["attributes"]["name"] for each in api.get(f"order_copies/{made}/events")["data"]]
     assert names == ["order_copies.create"]
-    assert api.filtered("events", name_eq="order_copies.create") != []
-    assert api.filtered("events", name_start="order_factories") == []
+    assert api.list_ids("events", name_eq="order_copies.create") != []
+    assert api.list_ids("events", name_start="order_factories") == []
 
 
 def test_the_events_of_a_renewal_are_named_after_its_resource(api, shop):
-    api.copy(order_id(shop.order(mode="test")))
+    api.copy(make_order_id(shop.order(mode="test")))
     change(OrderFactory, shop.row(OrderFactory).id, type="recurring_order_copies")
 
     (event,) = api.get("events")["data"]
@@ -101,7 +101,7 @@ def test_every_order_has_a_number_from_the_start(api, shop):
     """No two are alike, though the shop has given away the number that would be next."""
     first = api.post("orders", {"type": "orders"})["data"]["attributes"]["number"]
     source = shop.order(mode="test", number=f"OF{int(first.removeprefix('OF')) + 2}")
-    api.copy(order_id(source))
+    api.copy(make_order_id(source))
     drain()
     api.post("orders", {"type": "orders", "attributes": {"number": "mine"}})
 

@@ -9,16 +9,16 @@ import pytest
 
 from order_factory.models.tables import Order
 from order_factory.tasks.webhooks.settings import webhook_settings
-from tests.support.api_client import listening, make_token, order_id
+from tests.support.api_client import make_order_id, make_token, run_service
 from tests.support.documents import ROOT
-from tests.support.paying import payable
-from tests.support.verifying import violations
+from tests.support.paying import make_payable_order
+from tests.support.verifying import find_violations
 
 pytestmark = pytest.mark.slow
 
 
 def run_session(session, port, seconds):
-    """Run a session of the SDK with the service at this port; what it printed."""
+    """Run a session of the SDK with the service at this port; returns its output."""
     return subprocess.run(
         ["node", session, f"http://127.0.0.1:{port}", make_token()],
         capture_output=True,
@@ -34,7 +34,7 @@ def test_a_shop_is_filled_and_copied_with_the_sdk(shop, configure, prefect, sdk_
     configure.setenv("ORDER_FACTORY_API_DISPATCH", "true")
     session = shutil.copy("tests/support/sdk_session.mjs", sdk_folder)
 
-    with listening() as port:
+    with run_service() as port:
         message = run_session(session, port, seconds=120)
 
     assert message.returncode == 0, message.stderr
@@ -81,11 +81,11 @@ def test_a_shop_is_filled_and_copied_with_the_sdk(shop, configure, prefect, sdk_
 
 
 def test_the_example_copies_an_order_with_the_sdk(shop, configure, prefect, sdk_folder):
-    number = shop.number_of(payable(shop))
+    number = shop.number_of(make_payable_order(shop))
     configure.setenv("ORDER_FACTORY_API_DISPATCH", "true")
     example = shutil.copy(ROOT / "examples" / "copy_with_sdk.mjs", sdk_folder)
 
-    with listening() as port:
+    with run_service() as port:
         done = subprocess.run(
             ["node", example, f"http://127.0.0.1:{port}", make_token("live"), number],
             capture_output=True,
@@ -113,8 +113,8 @@ def test_the_sdk_uses_the_triggers_of_orders(shop, configure, prefect, sdk_folde
     ]
     session = shutil.copy("tests/support/sdk_triggers.mjs", sdk_folder)
 
-    with listening() as port:
-        names = [order_id(key) for key in orders]
+    with run_service() as port:
+        names = [make_order_id(key) for key in orders]
         message = subprocess.run(
             ["node", session, f"http://127.0.0.1:{port}", make_token(), *names],
             capture_output=True,
@@ -145,7 +145,7 @@ def test_the_sdk_uses_the_triggers_of_orders(shop, configure, prefect, sdk_folde
         "givenBack": ["placed", "refunded"],
         "tooLate": ["_void - cannot be voided: no gateway holds its payment here; it is refunded"],
     }
-    assert violations() == []
+    assert find_violations() == []
 
 
 @pytest.mark.slow  # a service with all its threads, and some twenty requests that wait for it
@@ -157,7 +157,7 @@ def test_webhooks_imports_and_exports(shop, configure, prefect, sdk_folder, tmp_
     webhook_settings.cache_clear()
     session = shutil.copy(ROOT / "tests/support/sdk_doors.mjs", sdk_folder)
 
-    with listening() as port:
+    with run_service() as port:
         message = run_session(session, port, seconds=180)
 
     webhook_settings.cache_clear()
@@ -185,4 +185,4 @@ def test_webhooks_imports_and_exports(shop, configure, prefect, sdk_folder, tmp_
         "again_imported": 0,
         "gone": 401,
     }
-    assert violations() == []
+    assert find_violations() == []

@@ -39,8 +39,8 @@ from order_factory.models.tables.base import utc_now
 from order_factory.models.tables.transactions import TransactionType
 from order_factory.models.values.public_ids import public_id
 from order_factory.tasks.webhooks.outbox import Outbox
-from tests.support.api_client import MEDIA_TYPE, Api, linkage, make_token, order_id
-from tests.support.copying import batch_of, change, request
+from tests.support.api_client import MEDIA_TYPE, Api, make_linkage, make_order_id, make_token
+from tests.support.copying import change, make_batch, request_copy
 from tests.support.draining import drain
 from tests.support.shop import SOME_DAY
 
@@ -64,8 +64,8 @@ def test_health_needs_no_token(api):
 
 
 def test_a_token_ends_when_it_expires_or_is_revoked(api, shop):
-    expired = api.as_(make_token(expires_at=utc_now() - timedelta(seconds=1)))
-    lasting = api.as_(make_token(expires_at=utc_now() + timedelta(hours=1)))
+    expired = api.with_token(make_token(expires_at=utc_now() - timedelta(seconds=1)))
+    lasting = api.with_token(make_token(expires_at=utc_now() + timedelta(hours=1)))
     expired.get("orders", expect=401)
     lasting.get("orders")
 
@@ -82,12 +82,14 @@ def test_only_the_digest_of_a_token_is_stored(api, shop):
 
 
 def test_the_wrong_secret_of_a_known_handle_is_refused(api):
-    api.as_(api.token[:-1] + ("A" if api.token[-1] != "A" else "B")).get("orders", expect=401)
+    api.with_token(api.token[:-1] + ("A" if api.token[-1] != "A" else "B")).get(
+        "orders", expect=401
+    )
 
 
 def test_a_read_only_token_cannot_write(api, shop):
-    reader = api.as_(make_token("test", "read"))
-    name = order_id(shop.order(mode="test"))
+    reader = api.with_token(make_token("test", "read"))
+    name = make_order_id(shop.order(mode="test"))
 
     reader.get("orders")
     for method, path in (
@@ -108,9 +110,9 @@ def fill(shop, mode):
     key = shop.order(mode=mode, customer_id=customer, coupon_code=f"only-{mode}")
     change(Address, shop.row(Order, id=key).billing_address_id, mode=mode)
     shop.option(shop.rows(LineItem, order_id=key)[0].id)
-    factories = [request(key) for _ in range(3)]
+    factories = [request_copy(key) for _ in range(3)]
     change(OrderFactory, factories[1], type="recurring_order_copies")
-    change(OrderFactoryBatch, batch_of(factories[2:]), mode=mode, drained_by_service=True)
+    change(OrderFactoryBatch, make_batch(factories[2:]), mode=mode, drained_by_service=True)
     subscription = shop.add(
         OrderSubscription,
         mode=mode,
@@ -188,22 +190,22 @@ def paths_of(resource):
 
 
 def test_no_path_shows_a_row_of_the_other_mode(api, shop, both_modes):
-    seen: dict[str, set[tuple[str, str]]] = {mode: set() for mode in ("live", "test")}
-    clients = {mode: api.as_(make_token(mode)) for mode in seen}
+    shown: dict[str, set[tuple[str, str]]] = {mode: set() for mode in ("live", "test")}
+    clients = {mode: api.with_token(make_token(mode)) for mode in shown}
     for mode, client in clients.items():
         for resource in RESOURCES.values():
             listed = client.get(
                 resource.name, page__size=25, include=",".join(resource.relationship)
             )
             assert listed["meta"]["record_count"] == len(listed["data"]) > 0, resource.name
-            found = [*listed["data"], *listed.get("included", [])]
-            assert {each["meta"]["mode"] for each in found} == {mode}
-            seen[mode] |= {(each["type"], each["id"]) for each in found}
+            resources = [*listed["data"], *listed.get("included", [])]
+            assert {each["meta"]["mode"] for each in resources} == {mode}
+            shown[mode] |= {(each["type"], each["id"]) for each in resources}
 
-    assert seen["live"].isdisjoint(seen["test"])
+    assert shown["live"].isdisjoint(shown["test"])
     for mode, client in clients.items():
-        (other,) = seen.keys() - {mode}
-        for type_name, name in sorted(seen[other]):
+        (other,) = shown.keys() - {mode}
+        for type_name, name in sorted(shown[other]):
             for path in paths_of(RESOURCES[type_name]):
                 if "{id}" in path:
                     client.get(path.format(id=name), expect=404)
@@ -213,7 +215,7 @@ def test_references_to_rows_of_the_other_mode_are_hidden(api, shop, both_modes):
     live, test = both_modes["live"], both_modes["test"]
     customer = shop.row(Order, id=live).customer_id
     change(Order, test, customer_id=customer)
-    here = f"orders/{order_id(test)}"
+    here = f"orders/{make_order_id(test)}"
 
     shown = api.get(here, include="customer")
 
@@ -222,24 +224,24 @@ def test_references_to_rows_of_the_other_mode_are_hidden(api, shop, both_modes):
     assert api.get(f"{here}/customer")["data"] is None
     assert api.get(f"{here}/relationships/customer")["data"] is None
     email = shop.row(Customer, id=customer).email
-    assert api.filtered("orders", customer_email_eq="buyer@shop.example", id_eq=order_id(test))
-    assert api.filtered("orders", customer_shopper_reference_null="true", id_eq=order_id(test))
-    assert api.filtered("order_factories", source_order_customer_email_eq=email) == []
+    assert api.list_ids("orders", customer_email_eq="buyer@shop.example", id_eq=make_order_id(test))
+    assert api.list_ids("orders", customer_shopper_reference_null="true", id_eq=make_order_id(test))
+    assert api.list_ids("order_factories", source_order_customer_email_eq=email) == []
 
 
 def test_filters_reveal_nothing_about_the_other_mode(api, shop, both_modes):
     only_live = {"coupon_code_eq": "only-live"}
 
-    assert api.filtered("orders", **only_live) == []
-    assert api.filtered("line_items", order_coupon_code_eq="only-live") == []
-    assert api.filtered("customers", orders_coupon_code_eq="only-live") == []
-    assert api.filtered("events", order_factory_source_order_coupon_code_eq="only-live") == []
-    assert api.filtered("orders", id_eq=order_id(both_modes["live"])) == []
-    assert order_id(both_modes["test"]) in api.filtered("orders", coupon_code_eq="only-test")
+    assert api.list_ids("orders", **only_live) == []
+    assert api.list_ids("line_items", order_coupon_code_eq="only-live") == []
+    assert api.list_ids("customers", orders_coupon_code_eq="only-live") == []
+    assert api.list_ids("events", order_factory_source_order_coupon_code_eq="only-live") == []
+    assert api.list_ids("orders", id_eq=make_order_id(both_modes["live"])) == []
+    assert make_order_id(both_modes["test"]) in api.list_ids("orders", coupon_code_eq="only-test")
 
 
 def test_rows_of_the_other_mode_cannot_be_changed(api, shop, both_modes):
-    live = order_id(both_modes["live"])
+    live = make_order_id(both_modes["live"])
     factory = public_id(
         RESOURCES["order_copies"].ids,
         shop.rows(OrderFactory, source_order_id=both_modes["live"])[0].id,
@@ -252,7 +254,7 @@ def test_rows_of_the_other_mode_cannot_be_changed(api, shop, both_modes):
     line = {
         "type": "line_items",
         "attributes": {"quantity": 1, "unit_amount_cents": 1, "sku_code": "MUG"},
-        "relationships": {"order": linkage("orders", live)},
+        "relationships": {"order": make_linkage("orders", live)},
     }
     api.post("line_items", line, expect=422)
 
@@ -260,7 +262,7 @@ def test_rows_of_the_other_mode_cannot_be_changed(api, shop, both_modes):
 
 
 def test_too_many_requests_get_429_with_retry_after(api):
-    limited = api.as_(make_token(rate_limits="3/60 100/300"))
+    limited = api.with_token(make_token(rate_limits="3/60 100/300"))
 
     answers = [limited.send("GET", "orders") for _ in range(4)]
 
@@ -275,7 +277,7 @@ def test_too_many_requests_get_429_with_retry_after(api):
 def test_a_body_above_the_limit_is_refused(shop, configure):
     configure.setenv("ORDER_FACTORY_API_BODY_LIMIT", "1000")
 
-    with Api.running() as api:
+    with Api.connect() as api:
         headers = {"Content-Type": MEDIA_TYPE}
         whole = api.send("POST", "customers", content=b"x" * 1_001, headers=headers)
         chunks = api.send("POST", "customers", content=iter([b"x" * 600] * 2), headers=headers)
@@ -305,7 +307,7 @@ def test_a_query_that_takes_too_long_is_stopped(shop, configure, query, status, 
     def count_for_ever(db, *_):
         db.execute(text(ENDLESS[db.dialect.name]))
 
-    with Api.running() as api:
+    with Api.connect() as api:
         with configure.context() as patched:
             patched.setattr("order_factory.api.reads.list_resources", count_for_ever)
             stopped = api.send("GET", "orders", params=query)
@@ -318,14 +320,14 @@ def test_a_query_that_takes_too_long_is_stopped(shop, configure, query, status, 
 
 def test_cross_origin_requests_are_off_unless_configured(shop, configure):
     origin = {"Origin": "https://shop.example"}
-    with Api.running() as api:
+    with Api.connect() as api:
         assert (
             "access-control-allow-origin" not in api.client.get("/health", headers=origin).headers
         )
 
     configure.setenv("ORDER_FACTORY_API_CORS_ORIGINS", "https://shop.example")
     api_settings.cache_clear()
-    with Api.running() as api:
+    with Api.connect() as api:
         allowed = api.client.get("/health", headers=origin).headers
         other = api.client.get("/health", headers={"Origin": "https://evil.example"}).headers
 
@@ -385,8 +387,8 @@ def issuer(configure, tmp_path):
     configure.setenv("ORDER_FACTORY_API_JWT_KEYS", str(tmp_path / "issuer.pem"))
 
     def sign(key=key, algorithm="RS256", **claims):
-        until = datetime.now(UTC) + timedelta(minutes=5)
-        message = {"iss": "https://auth.example", "exp": until, "scope": "read", "test": True}
+        expires_at = datetime.now(UTC) + timedelta(minutes=5)
+        message = {"iss": "https://auth.example", "exp": expires_at, "scope": "read", "test": True}
         return jwt.encode({**message, **claims}, key, algorithm=algorithm)
 
     return sign
@@ -397,10 +399,10 @@ def test_only_tokens_of_the_issuer_are_accepted(shop, issuer):
     other = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
     ended = datetime.now(UTC) - timedelta(seconds=1)
 
-    with Api.running() as api:
-        assert api.as_(issuer()).get("orders")["meta"]["record_count"] == 0
-        assert api.as_(issuer(test=False)).get("orders")["meta"]["record_count"] == 1
-        assert api.as_(issuer(mode="live")).get("orders")["meta"]["record_count"] == 1
+    with Api.connect() as api:
+        assert api.with_token(issuer()).get("orders")["meta"]["record_count"] == 0
+        assert api.with_token(issuer(test=False)).get("orders")["meta"]["record_count"] == 1
+        assert api.with_token(issuer(mode="live")).get("orders")["meta"]["record_count"] == 1
         for wrong in (
             issuer(iss="https://evil.example"),
             issuer(exp=ended),
@@ -410,4 +412,4 @@ def test_only_tokens_of_the_issuer_are_accepted(shop, issuer):
             issuer(key="x" * 32, algorithm="HS256"),
             jwt.encode({"iss": "https://auth.example", "test": True}, "", algorithm="none"),
         ):
-            api.as_(wrong).get("orders", expect=401)
+            api.with_token(wrong).get("orders", expect=401)

@@ -33,17 +33,21 @@ def _own_folder(tmp_path, monkeypatch):
 
 
 def create(api, resource, expect=201, **attributes):
-    asked = {"type": resource, "attributes": attributes}
-    return api.post(resource, asked, expect)["data" if expect == 201 else "errors"]
+    data = {"type": resource, "attributes": attributes}
+    return api.post(resource, data, expect)["data" if expect == 201 else "errors"]
 
 
-def trigger(api, found, name, expect=200):
-    data = {"type": found["type"], "id": found["id"], "attributes": {name: True}}
-    return api.patch(f"{found['type']}/{found['id']}", data, expect)
+def trigger(api, resource_object, name, expect=200):
+    data = {
+        "type": resource_object["type"],
+        "id": resource_object["id"],
+        "attributes": {name: True},
+    }
+    return api.patch(f"{resource_object['type']}/{resource_object['id']}", data, expect)
 
 
-def attributes_of(api, found):
-    return api.get(f"{found['type']}/{found['id']}")["data"]["attributes"]
+def attributes_of(api, resource_object):
+    return api.get(f"{resource_object['type']}/{resource_object['id']}")["data"]["attributes"]
 
 
 def events(shop, resource):
@@ -54,7 +58,7 @@ def test_an_export_is_made_and_downloaded(shop, api, tmp_path):
     shop.order_of_test_mode(number="1", market_name="EU")
     shop.order_of_test_mode(number="2", market_name="US")
     shop.order(number="3", market_name="EU")
-    asked = create(
+    requested = create(
         api,
         "exports",
         resource_type="orders",
@@ -62,23 +66,23 @@ def test_an_export_is_made_and_downloaded(shop, api, tmp_path):
         includes=["line_items"],
         filters={"market_name_eq": "EU"},
     )
-    assert (asked["attributes"]["status"], asked["attributes"]["attachment_url"]) == (
+    assert (requested["attributes"]["status"], requested["attributes"]["attachment_url"]) == (
         "pending",
         None,
     )
 
     ended = transfer_records()
 
-    done = attributes_of(api, asked)
-    sent = api.send("GET", f"exports/{asked['id']}/attachment")
-    with zipfile.ZipFile(io.BytesIO(sent.content)) as archive:
+    done = attributes_of(api, requested)
+    response = api.send("GET", f"exports/{requested['id']}/attachment")
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
         files = {name: archive.read(name).decode().splitlines() for name in archive.namelist()}
     assert (ended, done["status"], done["records_count"]) == (1, "completed", 2)
     path, _, key = done["attachment_url"].partition("?key=")
     assert path.startswith("http://")
-    assert path.endswith(f"/api/exports/{asked['id']}/attachment")
+    assert path.endswith(f"/api/exports/{requested['id']}/attachment")
     # Anyone with the URL can download the file without a token.
-    here = f"/api/exports/{asked['id']}"
+    here = f"/api/exports/{requested['id']}"
     answers = [
         api.client.get(path, params={"key": given})
         for path, given in (
@@ -89,20 +93,23 @@ def test_an_export_is_made_and_downloaded(shop, api, tmp_path):
         )
     ]
     assert [answer.status_code for answer in answers] == [200, 401, 401, 401]
-    assert answers[0].content == sent.content
+    assert answers[0].content == response.content
     assert {name: len(lines) for name, lines in files.items()} == {
         "orders.csv": 2,
         "line_items.csv": 2,
     }
-    assert sent.headers["content-disposition"] == 'attachment; filename="orders.zip"'
+    assert response.headers["content-disposition"] == 'attachment; filename="orders.zip"'
     assert events(shop, "exports") == ["exports.create", "exports.start", "exports.complete"]
     assert not any((tmp_path / "var/exports").iterdir())
     # Other modes and readers see nothing of it.
-    assert api.as_(make_token("live")).send("GET", f"exports/{asked['id']}").status_code == 404
-    reader = api.as_(make_token("test", "read"))
-    assert attributes_of(reader, asked)["attachment_url"] is None
-    assert reader.send("GET", f"exports/{asked['id']}/attachment").status_code == 401
-    assert api.send("DELETE", f"exports/{asked['id']}").status_code == 204
+    assert (
+        api.with_token(make_token("live")).send("GET", f"exports/{requested['id']}").status_code
+        == 404
+    )
+    reader = api.with_token(make_token("test", "read"))
+    assert attributes_of(reader, requested)["attachment_url"] is None
+    assert reader.send("GET", f"exports/{requested['id']}/attachment").status_code == 401
+    assert api.send("DELETE", f"exports/{requested['id']}").status_code == 204
     assert shop.rows(Export) == []
 
 
@@ -112,12 +119,12 @@ def test_rows_are_imported_through_the_checks_of_a_file(shop, api):
         {"code": "CAP", "name": "Cap", "purchasable": "perhaps"},
         {"code": "HAT"},
     ]
-    asked = create(api, "imports", resource_type="skus", inputs=inputs)
+    requested = create(api, "imports", resource_type="skus", inputs=inputs)
     wrong = create(api, "imports", resource_type="skus", inputs=[{"colour": "red"}])
 
     transfer_records()
 
-    done, failed = attributes_of(api, asked), attributes_of(api, wrong)
+    done, failed = attributes_of(api, requested), attributes_of(api, wrong)
     assert [(row.code, row.mode) for row in shop.rows(Sku)] == [("MUG", "test")]
     names = ("status", "inputs_size", "processed_count", "imported_count", "errors_count")
     assert [done[name] for name in names] == ["completed", 3, 3, 1, 2]
@@ -142,14 +149,14 @@ def test_rows_are_imported_through_the_checks_of_a_file(shop, api):
 def test_an_uploaded_file_is_imported_and_exported_again(shop, api):
     shop.order(number="1", lines=[])
     file = {"file": ("any.csv", b"number,currency_code,total_amount_cents\n1,EUR,0\n", "text/csv")}
-    sent = api.send("POST", "imports", files=file, data={"resource_type": "orders"})
-    asked = sent.json()["data"]
+    response = api.send("POST", "imports", files=file, data={"resource_type": "orders"})
+    requested = response.json()["data"]
     create(api, "exports", resource_type="orders", format="jsonl")
 
     transfer_records()
 
-    assert sent.status_code == 201
-    done = attributes_of(api, asked)
+    assert response.status_code == 201
+    done = attributes_of(api, requested)
     assert (done["status"], done["format"], done["imported_count"]) == ("completed", "csv", 1)
     assert [row.number for row in shop.rows(Order, mode="test")] == ["1"]
     exported = api.send("GET", f"exports/{_newest(api, 'exports')}/attachment").text
@@ -170,28 +177,28 @@ def test_an_interrupted_transfer_continues(shop, api, monkeypatch, table):
     given = (
         {"inputs": [{"code": code, "name": code} for code in "ABC"]} if table == "imports" else {}
     )
-    asked = create(api, table, resource_type="skus", **given)
-    counted: list[dict[str, int]] = []
+    requested = create(api, table, resource_type="skus", **given)
+    counts_seen: list[dict[str, int]] = []
 
     def note_progress(db, transfer, counts):
-        counted.append(counts)
-        if len(counted) == 3:
+        counts_seen.append(counts)
+        if len(counts_seen) == 3:
             # As _interrupt does; it has to wait here until this transaction ends.
             db.execute(update(transfer.table).values(must_stop=True))
         records.note_progress(db, transfer, counts)
 
-    trigger(api, asked, "_interrupt")
-    at_once = attributes_of(api, asked)
-    trigger(api, asked, "_start")
+    trigger(api, requested, "_interrupt")
+    at_once = attributes_of(api, requested)
+    trigger(api, requested, "_start")
     with monkeypatch.context() as patch:
         patch.setattr(FLOW, "note_progress", note_progress)
         transfer_records()
-    stopped = attributes_of(api, asked)
-    trigger(api, asked, "_interrupt", 422)
-    trigger(api, asked, "_start")
+    stopped = attributes_of(api, requested)
+    trigger(api, requested, "_interrupt", 422)
+    trigger(api, requested, "_start")
     transfer_records()
-    done = attributes_of(api, asked)
-    trigger(api, asked, "_start", 422)
+    done = attributes_of(api, requested)
+    trigger(api, requested, "_start", 422)
 
     assert [each["status"] for each in (at_once, stopped, done)] == [
         "interrupted",
@@ -206,25 +213,25 @@ def test_an_interrupted_transfer_continues(shop, api, monkeypatch, table):
 
 
 def test_a_transfer_in_progress_is_stopped_and_not_deleted(shop, api):
-    asked = create(api, "exports", resource_type="skus")
+    requested = create(api, "exports", resource_type="skus")
     with begin() as db:
         records.begin_next(db, None)
 
-    api.delete(f"exports/{asked['id']}", 423)
-    trigger(api, asked, "_interrupt")
+    api.delete(f"exports/{requested['id']}", 423)
+    trigger(api, requested, "_interrupt")
     transfer_records()
 
-    assert attributes_of(api, asked)["status"] == "interrupted"
-    api.delete(f"exports/{asked['id']}")
+    assert attributes_of(api, requested)["status"] == "interrupted"
+    api.delete(f"exports/{requested['id']}")
 
 
 def test_an_order_that_kills_its_process_repeatedly_fails(shop, api):
-    asked = create(api, "exports", resource_type="skus")
+    requested = create(api, "exports", resource_type="skus")
     for _ in range(6):
         with begin() as db:
             records.begin_next(db, None)
 
-    given_up = attributes_of(api, asked)
+    given_up = attributes_of(api, requested)
     assert given_up["status"] == "interrupted"
     assert "died 5 times" in given_up["errors_log"]["base"][0]
 
@@ -287,7 +294,7 @@ def test_killed_transfers_are_continued(shop, api, monkeypatch):
 
     assert killed.returncode == -signal.SIGKILL
     assert (halfway["status"], halfway["processed_count"]) == ("in_progress", 1)
-    done, sent = attributes_of(api, imported), attributes_of(api, exported)
+    done, exported_attributes = attributes_of(api, imported), attributes_of(api, exported)
     assert [done[name] for name in ("status", "processed_count", "errors_count")] == [
         "completed",
         3,
@@ -295,7 +302,7 @@ def test_killed_transfers_are_continued(shop, api, monkeypatch):
     ]
     assert set(done["errors_log"]) == {"1"}
     assert [row.code for row in shop.rows(Sku)] == ["MUG", "CAP", "HAT", "A", "B"]
-    assert (sent["status"], sent["records_count"]) == ("completed", 5)
+    assert (exported_attributes["status"], exported_attributes["records_count"]) == ("completed", 5)
     assert events(shop, "imports") == ["imports.create", "imports.start", "imports.complete"]
 
 
@@ -313,8 +320,8 @@ def test_an_export_has_the_chosen_columns(shop, api):
     with zipfile.ZipFile(
         io.BytesIO(api.send("GET", f"exports/{fields['id']}/attachment").content)
     ) as archive:
-        found = {name: json.loads(archive.read(name)) for name in archive.namelist()}
-    assert found == {
+        documents = {name: json.loads(archive.read(name)) for name in archive.namelist()}
+    assert documents == {
         "orders.json": [{"number": "1"}],
         "line_items.json": [{"sku_code": "MUG"}],
     }
@@ -376,7 +383,7 @@ def test_an_export_in_progress_shows_when_it_ends(shop, api):
         records_count=1,
     )
 
-    (found,) = api.get("exports")["data"]
+    (export,) = api.get("exports")["data"]
 
     names = ("progress", "processed_count", "records_count", "estimated_completion_at")
-    assert [found["attributes"][name] for name in names] == [25, 1, 4, "2026-11-30T12:04:00.000Z"]
+    assert [export["attributes"][name] for name in names] == [25, 1, 4, "2026-11-30T12:04:00.000Z"]

@@ -12,8 +12,8 @@ from prefect.settings import PREFECT_API_URL
 from order_factory.api.server import serve
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.tables import OrderFactory
-from tests.support.api_client import MEDIA_TYPE, linkage, make_token, order_id
-from tests.support.verifying import violations
+from tests.support.api_client import MEDIA_TYPE, make_linkage, make_order_id, make_token
+from tests.support.verifying import find_violations
 from tests.support.waiting import wait_for
 
 SECONDS = 120
@@ -49,7 +49,10 @@ def listeners(service):
 
 
 def ask_for_copy(url, token, source):
-    data = {"type": "order_copies", "relationships": {"source_order": linkage("orders", source)}}
+    data = {
+        "type": "order_copies",
+        "relationships": {"source_order": make_linkage("orders", source)},
+    }
     headers = {"Authorization": f"Bearer {token}", "Content-Type": MEDIA_TYPE}
     # A connection of its own: the kernel gives it to any of the processes.
     return httpx.post(f"{url}/order_copies", json={"data": data}, headers=headers, trust_env=False)
@@ -59,7 +62,7 @@ def ask_for_copy(url, token, source):
 def test_several_processes_answer_and_the_parent_copies(service, shop):
     parent, url = service
     ready = url.removesuffix("/api") + "/ready"
-    source, token = order_id(shop.order()), make_token("live")
+    source, token = make_order_id(shop.order()), make_token("live")
     first = listeners(parent)
     wait_for(lambda: httpx.get(ready, trust_env=False).status_code == 200, "ready", SECONDS)
 
@@ -82,7 +85,7 @@ def test_several_processes_answer_and_the_parent_copies(service, shop):
     assert len(first) == 2
     assert created == [201] * 10
     assert not any(each.is_running() for each in replaced), "they end with their parent"
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_without_shared_ports_there_is_one_process(monkeypatch):

@@ -26,7 +26,7 @@ class Said:
 
 @pytest.fixture(autouse=True)
 def _own_surroundings(tmp_path, monkeypatch):
-    """Files go under the current folder; what a command sets for Prefect ends with the test."""
+    """Give each test its own current folder, and restore the environment after it."""
     before = dict(os.environ)
     folder = tmp_path / "here"
     folder.mkdir()
@@ -43,7 +43,7 @@ def run(capsys):
     def run(*arguments):
         capsys.readouterr()
         code = main(arguments)
-        said = capsys.readouterr()
-        return Said(code, said.out, said.err)
+        output = capsys.readouterr()
+        return Said(code, output.out, output.err)
 
     return run

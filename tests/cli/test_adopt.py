@@ -3,7 +3,7 @@
 from order_factory.models.database.engine import reading
 from order_factory.models.database.identity import shop_id
 from order_factory.models.tables import Customer, Order
-from tests.support.clones import taken_for_a_copy
+from tests.support.clones import mark_as_copy
 
 NOTE = "No payment gateway is called"
 
@@ -13,7 +13,7 @@ def test_commands_say_that_the_database_is_a_copy_until_it_is_adopted(run, shop)
     with reading() as db:
         original = shop_id(db)
 
-    with taken_for_a_copy():
+    with mark_as_copy():
         in_the_copy = run("orders")
         adopted = run("adopt", "--json")
         afterwards = run("orders")
@@ -29,7 +29,7 @@ def test_a_copied_database_can_become_a_test_shop(run, shop):
     with reading() as db:
         original = shop_id(db)
 
-    with taken_for_a_copy():
+    with mark_as_copy():
         adopted = run("adopt", "--as-test", "--json")
         verified = run("verify")
 
@@ -44,7 +44,7 @@ def test_only_a_copy_is_masked(run, shop):
     shop.order(customer_id=customer)
 
     refused = run("mask")
-    with taken_for_a_copy():
+    with mark_as_copy():
         masked = run("mask")
 
     assert (refused.code, masked.code) == (2, 0)

@@ -12,7 +12,7 @@ from order_factory.cli import flow_runs
 from order_factory.cli.program import command_line
 from order_factory.models.tables import Order, OrderFactory, OrderFactoryBatch
 from order_factory.models.values.public_ids import Resource, public_id
-from tests.support.copying import step_put_in
+from tests.support.copying import insert_step
 
 pytestmark = pytest.mark.slow
 
@@ -32,13 +32,13 @@ def test_copies_the_orders_of_a_file_and_accounts_for_them(shop, run, tmp_path):
     file = tmp_path / "orders.csv"
     file.write_text("source_order,reference\nA1,one\nA2,two\nA3,three\n")
 
-    said = run("bulk", str(file), "--reference", "january", "--report", "january.parquet")
+    output = run("bulk", str(file), "--reference", "january", "--report", "january.parquet")
     batch = run("batch", "january")
     batches = run("batches")
 
-    assert (said.code, batch.code, batches.code) == (1, 0, 0)
+    assert (output.code, batch.code, batches.code) == (1, 0, 0)
     assert [row.status for row in shop.rows(OrderFactory)] == ["completed", "failed", "completed"]
-    for words in (said.out, batch.out):
+    for words in (output.out, batch.out):
         assert [line.split() for line in words.splitlines()[1:5]] == [
             ["status", "completed"],
             ["orders", "3"],
@@ -46,23 +46,23 @@ def test_copies_the_orders_of_a_file_and_accounts_for_them(shop, run, tmp_path):
             ["failed", "1"],
         ]
         assert "SKU SKU-A2 is no longer in the catalogue" in words
-    assert "Report: january.parquet\nPage:   january.parquet.html\n" in said.out
-    assert "order-factory bulk --failed-of january\n" in said.out.partition("Next:\n")[2]
+    assert "Report: january.parquet\nPage:   january.parquet.html\n" in output.out
+    assert "order-factory bulk --failed-of january\n" in output.out.partition("Next:\n")[2]
     assert "Report:" not in batch.out
     assert batches.out.splitlines()[2].split()[:6] == ["january", "completed", "3", "2", "1", "0"]
     assert list(pd.read_parquet("january.parquet")["source_order"]) == ["A1", "A2", "A3"]
-    message = "".join(each.out + each.err for each in (said, batch, batches))
+    message = "".join(each.out + each.err for each in (output, batch, batches))
     assert not any(words in message for words in PERSONAL)
 
 
 @pytest.mark.usefixtures("prefect", "numbers")
 def test_prints_everything_as_json(run):
-    said = run("bulk", "--order", "A1", "--order", "A2", "--reference", "two", "--json")
+    output = run("bulk", "--order", "A1", "--order", "A2", "--reference", "two", "--json")
     batch = run("batch", "two", "--json")
     batches = run("batches", "--json")
 
-    result = said.json
-    assert (said.code, batch.code, batches.code) == (1, 0, 0)
+    result = output.json
+    assert (output.code, batch.code, batches.code) == (1, 0, 0)
     counts = {"orders_count": 2, "completed": 1, "failed": 1, "pending": 0, "in_progress": 0}
     assert {name: result[name] for name in counts} == counts
     assert result["copied_in_this_run"] == 2
@@ -91,13 +91,13 @@ def test_all_orders_selects_every_placed_order_that_is_not_a_copy(shop, run):
     shop.order(number="T1", mode="test")
     run("bulk", "--order", "A1", "--place-target-order")
 
-    said = run("bulk", "--all-orders", "--json")
+    output = run("bulk", "--all-orders", "--json")
     limited = run("bulk", "--all-orders", "--limit", "1", "--json")
     of_test_mode = run("bulk", "--all-orders", "--mode", "test", "--json")
 
-    asked = [each.json["orders_count"] for each in (said, limited, of_test_mode)]
-    assert asked == [3, 1, 1]
-    assert [each.code for each in (said, limited, of_test_mode)] == [1, 0, 0]
+    counts = [each.json["orders_count"] for each in (output, limited, of_test_mode)]
+    assert counts == [3, 1, 1]
+    assert [each.code for each in (output, limited, of_test_mode)] == [1, 0, 0]
 
 
 @pytest.mark.usefixtures("prefect", "numbers")
@@ -116,9 +116,9 @@ def test_copies_the_orders_that_match_a_filter(shop, run):
         ["--sku", "SKU-A1", "--include-copies"],
     ]
 
-    said = [run("bulk", *options, "--json") for options in filters]
+    output = [run("bulk", *options, "--json") for options in filters]
 
-    assert [each.json["orders_count"] for each in said] == [2, 1, 4, 2, 1, 1, 1]
+    assert [each.json["orders_count"] for each in output] == [2, 1, 4, 2, 1, 1, 1]
     batches = shop.rows(OrderFactoryBatch)
     customer = public_id(Resource.customers, ada)
     assert batches[0].selection.endswith(f"of customer {customer}, copies left out")
@@ -132,10 +132,10 @@ def test_retries_the_failed_copies_of_a_batch(shop, run):
     run("bulk", "--all-orders", "--reference", "night")
     shop.sku("SKU-A2")
 
-    said = run("bulk", "--failed-of", "night", "--json")
+    output = run("bulk", "--failed-of", "night", "--json")
     again = run("bulk", "--failed-of", "night")
 
-    assert (said.code, said.json["orders_count"], said.json["completed"]) == (0, 1, 1)
+    assert (output.code, output.json["orders_count"], output.json["completed"]) == (0, 1, 1)
     assert again.code == 2
     assert "batch 'night' has no failed copy to try again; 1 left out, tried again" in again.err
 
@@ -144,9 +144,9 @@ def test_retries_the_failed_copies_of_a_batch(shop, run):
 def test_an_order_whose_number_exists_in_both_modes_is_found(shop, run):
     shop.order(number="A1", mode="test")
 
-    said = run("bulk", "--all-orders", "--limit", "1", "--json")
+    output = run("bulk", "--all-orders", "--limit", "1", "--json")
 
-    assert (said.code, said.json["completed"]) == (0, 1)
+    assert (output.code, output.json["completed"]) == (0, 1)
     assert shop.row(OrderFactory).mode == "live"
 
 
@@ -154,11 +154,11 @@ def test_an_order_whose_number_exists_in_both_modes_is_found(shop, run):
 def test_a_batch_that_is_resumed_copies_nothing_twice(shop, run):
     run("bulk", "--order", "A1", "--order", "A3", "--reference", "two")
 
-    said = run("bulk", "--resume", "two")
+    output = run("bulk", "--resume", "two")
     with_options = run("bulk", "--resume", "two", "--skip-errors")
 
-    assert (said.code, with_options.code) == (0, 2)
-    assert "no copies were left to make" in said.out
+    assert (output.code, with_options.code) == (0, 2)
+    assert "no copies were left to make" in output.out
     assert len(shop.rows(Order)) == 5
     assert with_options.err == (
         "Error: The batch 'two' has its own reference and options. Use --resume without others.\n"
@@ -170,10 +170,10 @@ def test_a_wrong_selection_is_reported_by_row(shop, run, tmp_path, numbers):
     file = tmp_path / "orders.csv"
     file.write_text("source_order\nA1\nA9\n")
 
-    said = run("bulk", str(file))
+    output = run("bulk", str(file))
 
-    assert (said.code, said.out) == (2, "")
-    assert "line 3: no live order has the number or id 'A9'" in said.err
+    assert (output.code, output.out) == (2, "")
+    assert "line 3: no live order has the number or id 'A9'" in output.err
     assert shop.rows(OrderFactoryBatch) == []
 
 
@@ -243,7 +243,7 @@ def test_ctrl_c_ends_after_the_current_batch(shop, run, numbers):
         os.kill(os.getpid(), signal.SIGINT)
         return 0
 
-    with step_put_in(interrupt, at=0):
+    with insert_step(interrupt, at=0):
         stopped = run(
             "bulk", "--order", "A1", "--order", "A3", "--batch-size", "1", "--reference", "two"
         )
@@ -260,9 +260,9 @@ def test_ctrl_c_ends_after_the_current_batch(shop, run, numbers):
 
 
 def test_the_list_of_batches_can_be_empty(shop, run):
-    said = run("batches")
+    output = run("batches")
     unknown = run("batch", "none")
 
-    assert (said.code, said.out.splitlines()[0]) == (0, "There are no batches yet.")
+    assert (output.code, output.out.splitlines()[0]) == (0, "There are no batches yet.")
     assert (unknown.code, unknown.out) == (2, "")
     assert unknown.err.startswith("Error: No batch has the reference 'none';")

@@ -6,8 +6,8 @@ from order_factory.gateways.registry import forget_gateways
 from order_factory.models.tables import Order, StockItem, Transaction
 from order_factory.models.values.public_ids import Resource, public_id
 from tests.support.copying import change, copy_one
-from tests.support.orders import open_order
-from tests.support.verifying import violations
+from tests.support.orders import make_open_order
+from tests.support.verifying import find_violations
 
 
 @pytest.fixture(autouse=True)
@@ -20,8 +20,8 @@ def _new_gateway():
 @pytest.mark.slow
 @pytest.mark.usefixtures("prefect")
 def test_the_command_line_places_captures_and_refunds_an_order(shop, run):
-    order = open_order(shop, number="A1")
-    open_order(shop, number="A2", billing_address_id=None)
+    order = make_open_order(shop, number="A1")
+    make_open_order(shop, number="A2", billing_address_id=None)
 
     placed = run("place", "A1", "A2")
     captured = run("capture", "A1", "--json")
@@ -35,19 +35,19 @@ def test_the_command_line_places_captures_and_refunds_an_order(shop, run):
     assert (refunded.code, cancelled.code) == (0, 0)
     amounts = [(row.type, row.amount_cents) for row in shop.rows(Transaction)]
     assert amounts == [("authorizations", 12_50), ("captures", 12_50), ("refunds", 5_00)]
-    kept = shop.row(Order, id=order)
-    assert (kept.status, kept.payment_status) == ("cancelled", "partially_refunded")
-    assert violations() == []
+    order_row = shop.row(Order, id=order)
+    assert (order_row.status, order_row.payment_status) == ("cancelled", "partially_refunded")
+    assert find_violations() == []
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "1.234", "five", "NaN"])
 def test_an_amount_with_too_many_decimals_is_refused(shop, run, amount):
     shop.order(number="A1")
 
-    said = run("refund", "A1", f"--amount={amount}")
+    output = run("refund", "A1", f"--amount={amount}")
 
-    assert said.code == 2
-    assert f"--amount {amount!r} is not an amount in EUR." in said.err
+    assert output.code == 2
+    assert f"--amount {amount!r} is not an amount in EUR." in output.err
 
 
 def test_orders_and_a_filter_exclude_each_other(shop, run):
@@ -60,13 +60,13 @@ def test_shows_how_a_copy_differs(shop, run):
     order = shop.order(lines=[("MUG", 2, 12_50), ("RARE", 5, 1_00)])
     change(StockItem, shop.rows(StockItem)[-1].id, quantity=3)
     copy, failed = copy_one(order, skip_errors=True), copy_one(order)
-    same = copy_one(shop.order())
+    same_copy = copy_one(shop.order())
 
-    said = run("diff", copy.id)
+    output = run("diff", copy.id)
     detail = run("diff", copy.id, "--json")
 
-    assert (said.code, said.err) == (0, "")
-    assert "SKU RARE: 5 wanted, 3 in stock" in said.out
+    assert (output.code, output.err) == (0, "")
+    assert "SKU RARE: 5 wanted, 3 in stock" in output.out
     assert detail.json["differences"][0] == {
         "part": "line_items",
         "what": "RARE",
@@ -75,5 +75,5 @@ def test_shows_how_a_copy_differs(shop, run):
         "reason": "SKU RARE: 5 wanted, 3 in stock",
     }
     assert "No copy was made" in run("diff", failed.id).out
-    assert "The copy is as its source order." in run("diff", same.id).out
+    assert "The copy is as its source order." in run("diff", same_copy.id).out
     assert run("diff", public_id(Resource.orders, order)).code == 2

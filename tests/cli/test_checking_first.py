@@ -61,15 +61,15 @@ def _files(shop, monkeypatch):
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
 def test_wrong_input_is_reported_before_prefect_starts(run, shop, arguments, message):
-    said = run(*arguments)
+    output = run(*arguments)
 
-    assert said.code == 2
-    assert message in said.err
+    assert output.code == 2
+    assert message in output.err
     assert shop.rows(OrderFactory) == shop.rows(OrderFactoryBatch) == []
 
 
 def test_correct_input_reaches_prefect(run):
-    said = run("bulk", "good.csv")
+    output = run("bulk", "good.csv")
 
-    assert said.code == 1
-    assert "An unexpected AssertionError" in said.err
+    assert output.code == 1
+    assert "An unexpected AssertionError" in output.err

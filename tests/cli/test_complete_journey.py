@@ -35,7 +35,7 @@ def sold(package: Path) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def all_orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with all the orders."""
     folder = tmp_path_factory.mktemp("journey") / "all"
     write_complete_journey(folder, None)
@@ -46,8 +46,8 @@ def frame(folder: Path, resource: str, *columns: str) -> pd.DataFrame:
     return pd.read_parquet(folder / f"{resource}.parquet", columns=list(columns) or None)
 
 
-def test_all_orders_are_written_with_nothing_lost(everything):
-    rows = {path.stem: pq.read_metadata(path).num_rows for path in everything.iterdir()}
+def test_all_orders_are_written_with_nothing_lost(all_orders):
+    rows = {path.stem: pq.read_metadata(path).num_rows for path in all_orders.iterdir()}
 
     assert rows == {
         "customers": 2_469,
@@ -62,10 +62,10 @@ def test_all_orders_are_written_with_nothing_lost(everything):
     }
 
 
-def test_invalid_rows_of_the_data_are_kept(everything):
-    lines = frame(everything, "line_items", "sku_code", "name", "quantity")
-    orders = frame(everything, "orders", "total_amount_cents")
-    codes = frame(everything, "skus", "code")["code"]
+def test_invalid_rows_of_the_data_are_kept(all_orders):
+    lines = frame(all_orders, "line_items", "sku_code", "name", "quantity")
+    orders = frame(all_orders, "orders", "total_amount_cents")
+    codes = frame(all_orders, "skus", "code")["code"]
 
     not_sold_here = ~lines["sku_code"].isin(codes)
     assert (lines["quantity"] == 0).sum() == 8_869
@@ -74,9 +74,9 @@ def test_invalid_rows_of_the_data_are_kept(everything):
     assert (orders["total_amount_cents"] == 0).sum() == 478
 
 
-def test_amounts_and_times_are_those_of_the_baskets(everything, sold):
-    orders = frame(everything, "orders").set_index("number")
-    lines = frame(everything, "line_items")
+def test_amounts_and_times_are_those_of_the_baskets(all_orders, sold):
+    orders = frame(all_orders, "orders").set_index("number")
+    lines = frame(all_orders, "line_items")
 
     cents = sold["sales_value"].map(lambda value: int(f"{value:.2f}".replace(".", "")))
     baskets = cents.groupby(sold["basket_id"].astype(str)).sum()
@@ -95,8 +95,8 @@ def test_amounts_and_times_are_those_of_the_baskets(everything, sold):
     assert lines["quantity"].sum() == sold["quantity"].sum()
 
 
-def test_a_unit_amount_is_the_total_by_the_quantity_rounded_half_up(everything):
-    lines = frame(everything, "line_items", "quantity", "unit_amount_cents", "total_amount_cents")
+def test_a_unit_amount_is_the_total_by_the_quantity_rounded_half_up(all_orders):
+    lines = frame(all_orders, "line_items", "quantity", "unit_amount_cents", "total_amount_cents")
 
     none = lines[lines["quantity"] == 0]
     some = lines[lines["quantity"] > 0]
@@ -107,15 +107,15 @@ def test_a_unit_amount_is_the_total_by_the_quantity_rounded_half_up(everything):
     assert (twice > -some["quantity"]).all()
 
 
-def test_lines_are_referenced_by_basket_and_position(everything):
-    lines = frame(everything, "line_items", "order_number", "reference")
+def test_lines_are_referenced_by_basket_and_position(all_orders):
+    lines = frame(all_orders, "line_items", "order_number", "reference")
 
     place = lines.groupby("order_number").cumcount() + 1
     assert (lines["reference"] == lines["order_number"] + "-" + place.astype(str)).all()
 
 
-def test_stock_is_a_million_and_all_that_was_ever_sold(everything, sold):
-    stock = frame(everything, "stock_items").set_index("sku_code")
+def test_stock_is_a_million_and_all_that_was_ever_sold(all_orders, sold):
+    stock = frame(all_orders, "stock_items").set_index("sku_code")
 
     units = sold.groupby(sold["product_id"].astype(str))["quantity"].sum()
     expected = units.reindex(stock.index, fill_value=0) + 1_000_000
@@ -123,8 +123,8 @@ def test_stock_is_a_million_and_all_that_was_ever_sold(everything, sold):
     assert set(stock["stock_location"]) == {"store"}
 
 
-def test_every_product_has_a_name(everything):
-    skus = frame(everything, "skus").set_index("code")
+def test_every_product_has_a_name(all_orders):
+    skus = frame(all_orders, "skus").set_index("code")
 
     assert skus["name"].notna().all()
     assert skus.loc["25671", "name"] == "ICE - CRUSHED/CUBED, National, 22 LB"

@@ -7,7 +7,7 @@ import pytest
 from order_factory.models.tables import Order, OrderFactory
 from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.public_ids import Resource, public_id
-from tests.support.copying import request as record
+from tests.support.copying import request_copy
 
 PERSONAL = ("buyer@shop.example", "customer-", "Test Street", "Testville", "pm_test")
 
@@ -16,16 +16,16 @@ PERSONAL = ("buyer@shop.example", "customer-", "Test Street", "Testville", "pm_t
 def test_copies_an_order(shop, run):
     source = shop.order(number="A1", lines=[("MUG", 2, 12_50)])
 
-    said = run("copy", "A1")
+    output = run("copy", "A1")
 
     (copy,) = [row for row in shop.rows(Order) if row.id != source]
-    assert said.code == 0
+    assert output.code == 0
     assert copy.number == f"OF{copy.id}"
-    assert said.out.startswith(
+    assert output.out.startswith(
         f"Order A1 was copied to order OF{copy.id} ({public_id(Resource.orders, copy.id)}).\n"
     )
     assert shop.row(OrderFactory).source_order_id == source
-    assert not any(words in said.out + said.err for words in PERSONAL)
+    assert not any(words in output.out + output.err for words in PERSONAL)
 
 
 @pytest.mark.usefixtures("prefect")
@@ -34,7 +34,7 @@ def test_takes_every_option_and_prints_json(shop, run):
     shop.customer(email="ada@shop.example")
     shop.order(number="A1")
 
-    said = run(
+    output = run(
         *("copy", "A1", "--json", "--place-target-order", "--no-reuse-wallet", "--skip-errors"),
         *("--cancel-source-order", "--apply-promotions", "--ignore-invalid-coupon"),
         *("--refresh-prices", "--stock", "ignore", "--gift-cards", "fail", "--any-source-status"),
@@ -48,8 +48,8 @@ def test_takes_every_option_and_prints_json(shop, run):
     )
 
     factory = shop.row(OrderFactory)
-    detail = said.json
-    assert said.code == 0
+    detail = output.json
+    assert output.code == 0
     assert detail["id"] == public_id(Resource.order_factories, factory.id)
     assert (detail["status"], detail["source_order"]["number"]) == ("completed", "A1")
     assert {name: detail[name] for name in OPTIONS} == dict.fromkeys(OPTIONS, True) | {
@@ -86,11 +86,11 @@ def test_an_order_that_cannot_be_copied_is_reported(shop, run):
 
 @pytest.mark.usefixtures("prefect")
 def test_copies_a_pending_factory(shop, run):
-    factory = public_id(Resource.order_factories, record(shop.order(number="A1")))
+    factory = public_id(Resource.order_factories, request_copy(shop.order(number="A1")))
 
-    said = run("copy", "--order-factory-id", factory, "--json")
+    output = run("copy", "--order-factory-id", factory, "--json")
 
-    assert (said.code, said.json["id"], said.json["status"]) == (0, factory, "completed")
+    assert (output.code, output.json["id"], output.json["status"]) == (0, factory, "completed")
 
 
 @pytest.mark.usefixtures("prefect")
@@ -104,11 +104,11 @@ def test_copies_a_pending_factory(shop, run):
 def test_wrong_flow_parameters_are_refused(shop, run, arguments, detail):
     shop.order(number="A1")
 
-    said = run("copy", "A1", *arguments)
+    output = run("copy", "A1", *arguments)
 
-    assert (said.code, said.out) == (2, "")
-    assert f"Error: {detail}" in said.err
-    assert "Traceback" not in said.err
+    assert (output.code, output.out) == (2, "")
+    assert f"Error: {detail}" in output.err
+    assert "Traceback" not in output.err
     assert shop.rows(OrderFactory) == []
 
 

@@ -22,7 +22,7 @@ ORDERS = 200
 
 @pytest.fixture
 def demo(prefect, monkeypatch, tmp_path):
-    """Run the demo in a process of its own, on its own SQLite database; what it said."""
+    """Run the demo in another process, on its own SQLite database; returns its output."""
     monkeypatch.delenv("ORDER_FACTORY_DATABASE_URL", raising=False)
     monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
@@ -81,10 +81,10 @@ def test_copies_real_orders_and_copies_none_twice(demo, invalid):
 
 
 def test_one_order_is_copied_as_a_single_copy(demo):
-    said = demo(1, "--json")
+    output = demo(1, "--json")
 
-    did = json.loads(said.stdout)
-    assert said.returncode == 0
+    did = json.loads(output.stdout)
+    assert output.returncode == 0
     assert (did["order_copy"]["status"], did["batch"]) == ("completed", None)
 
 
@@ -92,19 +92,19 @@ def test_one_order_is_copied_as_a_single_copy(demo):
 def test_a_wrong_limit_is_refused(run, monkeypatch, orders):
     monkeypatch.setenv("DEMO_ORDERS", orders)
 
-    said = run("demo")
+    output = run("demo")
 
-    assert (said.code, said.out) == (2, "")
-    assert "DEMO_ORDERS" in said.err
+    assert (output.code, output.out) == (2, "")
+    assert "DEMO_ORDERS" in output.err
 
 
 def test_a_database_with_other_orders_is_refused(shop, run):
     shop.order(number="A1")
 
-    said = run("demo", "--orders", "5")
+    output = run("demo", "--orders", "5")
 
-    assert (said.code, said.out) == (2, "")
-    assert "The demo does not mix its orders with them" in said.err
+    assert (output.code, output.out) == (2, "")
+    assert "The demo does not mix its orders with them" in output.err
     assert len(shop.rows(Order)) == 1
 
 

@@ -8,7 +8,7 @@ from order_factory.cli.environment import load_env_file, prepare_prefect
 
 
 @pytest.fixture(autouse=True)
-def _nothing_set(monkeypatch):
+def _unset_variables(monkeypatch):
     for name in [
         name for name in os.environ if name.startswith("PREFECT_") or "PROXY" in name.upper()
     ]:

@@ -39,7 +39,7 @@ def test_exports_the_requested_rows(shop, run):
     ],
 )
 def test_wrong_calls_are_refused_at_once(shop, run, arguments, message):
-    said = run("export", "orders", "a.csv", *arguments)
+    output = run("export", "orders", "a.csv", *arguments)
 
-    assert (said.code, said.out) == (2, "")
-    assert said.err.startswith(f"Error: {message}")
+    assert (output.code, output.out) == (2, "")
+    assert output.err.startswith(f"Error: {message}")

@@ -24,7 +24,7 @@ def test_the_command_reports_a_prefect_server_that_does_not_start(shop, setting,
     shop.order(number="A1")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), setting: value}
 
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-m", "order_factory.cli.main", "copy", "A1"],
         env=environment,
         capture_output=True,
@@ -32,6 +32,6 @@ def test_the_command_reports_a_prefect_server_that_does_not_start(shop, setting,
         check=False,
     )
 
-    assert (said.returncode, said.stdout) == (2, "")
-    assert said.stderr.splitlines()[-1].startswith(message)
-    assert "Traceback" not in said.stderr
+    assert (output.returncode, output.stdout) == (2, "")
+    assert output.stderr.splitlines()[-1].startswith(message)
+    assert "Traceback" not in output.stderr

@@ -12,13 +12,13 @@ from starlette.requests import Request
 from order_factory.api.health import make_readiness
 from order_factory.api.watchdog import Watchdog
 from order_factory.models.tables.base import utc_now
-from tests.support.clones import taken_for_a_copy
+from tests.support.clones import mark_as_copy
 from tests.support.subscriptions import subscribe
 
 
 @pytest.fixture
 def chat(monkeypatch):
-    """An incoming webhook; what was posted to it."""
+    """The messages that were posted to an incoming webhook."""
     posted = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -46,14 +46,14 @@ def overdue(shop):
 
 
 def test_a_healthy_system_prints_nothing_wrong(shop, run, chat):
-    said = run("health", "--notify", "--json")
+    output = run("health", "--notify", "--json")
 
-    assert (said.code, said.json["healthy"], said.json["notified"]) == (0, True, False)
+    assert (output.code, output.json["healthy"], output.json["notified"]) == (0, True, False)
     assert chat == []
 
 
 def test_an_overdue_renewal_is_reported_everywhere(overdue, run, chat):
-    said = run("health", "--notify")
+    output = run("health", "--notify")
     document = run("health", "--json").json
     answer = asyncio.run(make_readiness(None).ready(Request({"type": "http"})))
     watchdog = Watchdog()
@@ -61,8 +61,8 @@ def test_an_overdue_renewal_is_reported_everywhere(overdue, run, chat):
         watchdog.look()
 
     sentence = f"1 renewal is overdue since {overdue:%Y-%m-%d %H:%M} UTC"
-    assert said.code == 1
-    assert said.out.startswith(sentence)
+    assert output.code == 1
+    assert output.out.startswith(sentence)
     assert (document["healthy"], document["overdue_renewals"]) == (False, 1)
     assert answer.status_code == 200
     assert json.loads(bytes(answer.body))["renewals_overdue_since"] == document["overdue_since"]
@@ -70,18 +70,18 @@ def test_an_overdue_renewal_is_reported_everywhere(overdue, run, chat):
 
 
 def test_a_copy_of_the_shop_sends_no_notice(overdue, run, chat):
-    with taken_for_a_copy():
-        said = run("health", "--notify", "--json")
+    with mark_as_copy():
+        output = run("health", "--notify", "--json")
         Watchdog().look()
 
-    assert (said.code, said.json["notified"], chat) == (1, False, [])
+    assert (output.code, output.json["notified"], chat) == (1, False, [])
 
 
 def test_the_service_reports_a_missing_database(run, monkeypatch, tmp_path):
     monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", f"sqlite:///{tmp_path}/none/shop.db")
 
-    said = run("health")
+    output = run("health")
 
-    assert said.code == 1
-    assert "there is no such file" in said.out
+    assert output.code == 1
+    assert "there is no such file" in output.out
     assert not (tmp_path / "none").exists()

@@ -16,26 +16,26 @@ def customers(tmp_path):
 
 @pytest.mark.usefixtures("prefect")
 def test_imports_valid_rows_and_reports_the_others(shop, run, customers):
-    said = run("import", str(customers), "--rejects", "bad.csv")
+    output = run("import", str(customers), "--rejects", "bad.csv")
     again = run("import", str(customers), "--json", "--chunk-size", "1")
 
-    assert (said.code, again.code) == (1, 1)
+    assert (output.code, again.code) == (1, 1)
     assert [row.email for row in shop.rows(Customer)] == ["one@shop.example", "two@shop.example"]
-    rows = [line.split() for line in said.out.splitlines()[2:4]]
+    rows = [line.split() for line in output.out.splitlines()[2:4]]
     assert rows == [["customers.csv", "3", "2", "0", "1"], ["all", "3", "2", "0", "1"]]
-    assert "The reasons for rejected rows are in bad.csv" in said.out
+    assert "The reasons for rejected rows are in bad.csv" in output.out
     assert (again.json["imported"], again.json["unchanged"], again.json["rejected"]) == (0, 2, 1)
-    assert "import customers.csv: 3 of 3" in said.err
-    assert "shop.example" not in said.out + said.err + again.out + again.err
+    assert "import customers.csv: 3 of 3" in output.err
+    assert "shop.example" not in output.out + output.err + again.out + again.err
 
 
 @pytest.mark.usefixtures("prefect")
 def test_imports_into_test_mode(shop, run, customers):
     customers.write_text("email\none@shop.example\n")
 
-    said = run("import", str(customers), "--mode", "test")
+    output = run("import", str(customers), "--mode", "test")
 
-    assert (said.code, shop.row(Customer).mode) == (0, "test")
+    assert (output.code, shop.row(Customer).mode) == (0, "test")
 
 
 @pytest.mark.usefixtures("prefect", "verified")
@@ -44,13 +44,13 @@ def test_imports_an_export_of_another_platform_by_a_mapping_that_was_changed(sho
     (tmp_path / "ours.yaml").write_text(shown.out.replace('strip: "#"', 'strip: "#", prefix: S-'))
     export = str(ROOT / "examples/platforms/shopify_orders_export.csv")
 
-    said = run("import", export, "--format", str(tmp_path / "ours.yaml"))
+    output = run("import", export, "--format", str(tmp_path / "ours.yaml"))
     again = run("import", export, "--format", str(tmp_path / "ours.yaml"), "--json")
 
-    assert (shown.code, said.code, again.code) == (0, 0, 0)
+    assert (shown.code, output.code, again.code) == (0, 0, 0)
     assert run("formats").out.split() == ["adobe_commerce", "shopify", "woocommerce"]
     assert [row.number for row in shop.rows(Order)] == ["S-1001", "S-1002", "S-1003", "S-1004"]
-    assert "shopify_orders_export.csv: line_items" in said.out
+    assert "shopify_orders_export.csv: line_items" in output.out
     assert (again.json["imported"], again.json["rejected"]) == (0, 0)
     assert {each["resource"]: each["unchanged"] for each in again.json["files"]} == {
         "customers": 4,
@@ -72,7 +72,7 @@ def test_imports_an_export_of_another_platform_by_a_mapping_that_was_changed(sho
     ],
 )
 def test_wrong_calls_are_refused_at_once(shop, run, arguments, message):
-    said = run("import", *arguments)
+    output = run("import", *arguments)
 
-    assert (said.code, said.out) == (2, "")
-    assert said.err.startswith(f"Error: {message}")
+    assert (output.code, output.out) == (2, "")
+    assert output.err.startswith(f"Error: {message}")

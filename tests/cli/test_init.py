@@ -43,13 +43,13 @@ def test_a_schema_newer_than_the_code_is_refused(shop, run, command):
     with begin() as db:
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
-    said = run(command)
+    output = run(command)
     with begin() as db:
         db.execute(text("UPDATE alembic_version SET version_num = :was"), {"was": newest_version()})
 
-    assert (said.code, said.out) == (2, "")
-    assert "its schema is version 9999, which this order factory" in said.err
-    assert "install the newer one" in said.err
+    assert (output.code, output.out) == (2, "")
+    assert "its schema is version 9999, which this order factory" in output.err
+    assert "install the newer one" in output.err
 
 
 def test_only_its_owner_reads_a_sqlite_file(run, tmp_path, monkeypatch):

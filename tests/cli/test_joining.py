@@ -25,7 +25,7 @@ def record(monkeypatch):
     )
 
 
-def named():
+def read_urls():
     return os.environ.get("PREFECT_API_URL"), os.environ.get("ORDER_FACTORY_DATABASE_URL")
 
 
@@ -34,7 +34,7 @@ def test_a_running_system_is_used(record):
         record.save()
         join_running_system()
 
-    assert named() == (f"{SERVER}/api", "sqlite:///somewhere.db")
+    assert read_urls() == (f"{SERVER}/api", "sqlite:///somewhere.db")
     assert os.environ["ORDER_FACTORY_API_PUBLIC_URL"] == "http://127.0.0.1:28000"
 
 
@@ -45,7 +45,7 @@ def test_variables_that_are_set_take_precedence(record, monkeypatch):
         record.save()
         join_running_system()
 
-    assert named() == ("http://elsewhere/api", None)
+    assert read_urls() == ("http://elsewhere/api", None)
 
 
 def test_a_stopped_system_is_not_used(record):
@@ -53,4 +53,4 @@ def test_a_stopped_system_is_not_used(record):
         record.save()
     join_running_system()
 
-    assert named() == (None, None)
+    assert read_urls() == (None, None)

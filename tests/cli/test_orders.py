@@ -8,11 +8,11 @@ def test_lists_orders_the_newest_first(shop, run):
     first = shop.order(number="A1", lines=[("MUG", 2, 1_234_50), ("CAP", 1, 9)])
     shop.order(number="A2", status="cancelled", currency_code="GBP")
 
-    said = run("orders")
+    output = run("orders")
     message = run("orders", "--json")
 
-    assert (said.code, said.err) == (0, "")
-    header, _, second_row, first_row, _, summary = said.out.splitlines()
+    assert (output.code, output.err) == (0, "")
+    header, _, second_row, first_row, _, summary = output.out.splitlines()
     assert header.split() == ["number", "id", "status", "lines", "total", "placed", "copy", "of"]
     assert second_row.split()[2:6] == ["cancelled", "1", "12.50", "GBP"]
     assert first_row.split() == [
@@ -34,34 +34,34 @@ def test_lists_orders_the_newest_first(shop, run):
         "copy_of": None,
     }
     assert (message.json["page"], message.json["limit"], message.json["total"]) == (1, 20, 2)
-    assert "@" not in said.out + message.out
+    assert "@" not in output.out + message.out
 
 
 def test_a_page_of_the_orders_with_a_status(shop, run):
     for n in range(5):
         shop.order(number=f"A{n}", status="placed" if n else "draft")
 
-    said = run("orders", "--status", "placed", "--limit", "3", "--page", "2", "--json")
+    output = run("orders", "--status", "placed", "--limit", "3", "--page", "2", "--json")
     beyond = run("orders", "--limit", "3", "--page", "3")
     first = run("orders", "--limit", "3")
 
-    assert [order["number"] for order in said.json["orders"]] == ["A1"]
-    assert said.json["total"] == 4
+    assert [order["number"] for order in output.json["orders"]] == ["A1"]
+    assert output.json["total"] == 4
     assert beyond.out == "There is no page 3: 5 orders make 2.\n"
     assert first.out.endswith("Orders 1 to 3 of 5, newest first. --page 2 shows the next.\n")
 
 
 def test_an_unknown_status_is_refused(shop, run):
-    said = run("orders", "--status", "shipped")
+    output = run("orders", "--status", "shipped")
 
-    assert (said.code, said.out) == (2, "")
-    assert said.err.startswith("Error: 'shipped' is not an order status. Use one of draft, ")
+    assert (output.code, output.out) == (2, "")
+    assert output.err.startswith("Error: 'shipped' is not an order status. Use one of draft, ")
 
 
 def test_control_characters_in_a_number_are_escaped(shop, run):
     shop.order(number="A1\x1b[2J[red]")
 
-    said = run("orders")
+    output = run("orders")
 
-    assert "A1\\x1b[2J[red]" in said.out
-    assert "\x1b" not in said.out
+    assert "A1\\x1b[2J[red]" in output.out
+    assert "\x1b" not in output.out

@@ -36,12 +36,12 @@ def test_freeing_a_failed_statement_does_not_wait_for_its_connection(url, tmp_pa
                 await db.execute(text("SELECT abs(-9223372036854775808)"))
             loop = asyncio.get_running_loop()
             loop.call_later(0.2, holder.rollback)
-            begun = asyncio.create_task(db.exec_driver_sql("BEGIN IMMEDIATE"))
+            transaction = asyncio.create_task(db.exec_driver_sql("BEGIN IMMEDIATE"))
             await asyncio.sleep(0.05)
             del failed
             gc.collect()
             started = loop.time()
-            await begun
+            await transaction
             await db.rollback()
         await engine.dispose()
         return loop.time() - started

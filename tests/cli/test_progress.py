@@ -18,9 +18,9 @@ def test_progress_prints_some_lines_and_one_at_the_end(monkeypatch, capsys):
         for done in (0, 100, 400, 500, 1_000, 1_000):
             report_progress("copy orders", done, 1_000)
 
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.splitlines() == [
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.splitlines() == [
         "copying ...",
         "copy orders: 400 of 1,000, 100/s, 6 s left",
         "copy orders: 1,000 of 1,000, 100/s",
@@ -35,10 +35,10 @@ def test_a_terminal_shows_a_progress_bar_per_step(monkeypatch, capsys):
         report_progress("read [bold]rows", 10, None)
         report_progress("copy orders", 1_000, 1_000)
 
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "read [bold]rows" in said.err
-    assert "1000/1000" in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "read [bold]rows" in output.err
+    assert "1000/1000" in output.err
 
 
 def test_the_progress_bar_shows_the_rate_and_the_time_left(monkeypatch, capsys):
@@ -54,8 +54,8 @@ def test_the_progress_bar_shows_the_rate_and_the_time_left(monkeypatch, capsys):
         clock[0] = 40.0
         report_progress("copy orders", 20_000, 100_000)
 
-    said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
-    assert "20000/100000 500/s 0:00:40 0:02:40 left" in said
+    output = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
+    assert "20000/100000 500/s 0:00:40 0:02:40 left" in output
 
 
 def test_a_step_of_unknown_length_is_reported_at_its_start_and_the_rate_continues_after_it(

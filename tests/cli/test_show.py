@@ -4,14 +4,16 @@ import pytest
 
 from order_factory.models.tables import LineItem
 from order_factory.models.values.public_ids import Resource, public_id
-from tests.support.copying import request as record
+from tests.support.copying import request_copy
 
 
 @pytest.fixture
 def factory(shop):
     """The id of a factory that is still pending."""
     order = shop.order(number="A1")
-    return public_id(Resource.order_factories, record(order, reference="spring", metadata={"n": 1}))
+    return public_id(
+        Resource.order_factories, request_copy(order, reference="spring", metadata={"n": 1})
+    )
 
 
 def test_shows_everything_about_a_factory(run, factory):

@@ -7,11 +7,11 @@ import pytest
 from order_factory.models.tables import LineItem, OrderFactory, OrderSubscription
 from order_factory.models.tables.base import utc_now
 from tests.support.copying import change
-from tests.support.subscriptions import payable, subscribe
+from tests.support.subscriptions import make_placeable_order, subscribe
 
 
 def test_a_subscription_goes_through_all_of_its_statuses(shop, run):
-    number = shop.number_of(payable(shop))
+    number = shop.number_of(make_placeable_order(shop))
 
     made = run(
         *("subscriptions", "create", number, "--frequency", "0 9 * * MON", "--json"),
@@ -29,7 +29,7 @@ def test_a_subscription_goes_through_all_of_its_statuses(shop, run):
         "retry_after": "1d 3d",
         "reference": "mine",
     }
-    assert [(said.code, said.err) for said in message] == [(0, "")] * 3
+    assert [(output.code, output.err) for output in message] == [(0, "")] * 3
     assert refused.code == 2
     assert refused.err == "Error: cannot transition from cancelled to active\n"
     assert listed.out.splitlines()[2].split()[:2] == [name, "cancelled"]
@@ -51,13 +51,13 @@ def test_a_subscription_goes_through_all_of_its_statuses(shop, run):
     ],
 )
 def test_invalid_options_are_refused_and_nothing_is_created(shop, run, options, message):
-    order = payable(shop)
+    order = make_placeable_order(shop)
     change_frequencies(shop, "monthly")
 
-    said = run("subscriptions", "create", shop.number_of(order), *options)
+    output = run("subscriptions", "create", shop.number_of(order), *options)
 
-    assert said.code == 2
-    assert said.err.startswith(f"Error: {message}")
+    assert output.code == 2
+    assert output.err.startswith(f"Error: {message}")
     assert shop.rows(OrderSubscription) == []
 
 
@@ -66,16 +66,19 @@ def change_frequencies(shop, frequency):
 
 
 def test_an_unknown_one_is_reported(shop, run):
-    said = run("subscriptions", "show", "S1", "--json")
+    output = run("subscriptions", "show", "S1", "--json")
 
-    assert said.code == 2
-    assert said.json["error"]["code"] == "order_subscription_not_found"
+    assert output.code == 2
+    assert output.json["error"]["code"] == "order_subscription_not_found"
 
 
 def test_due_orders_are_copied_and_shown(shop, run, prefect):
     shop.sku("RARE", stock=0)
     key = subscribe(
-        shop, payable(shop, lines=[("RARE", 1, 12_50)]), frequency="daily", at=utc_now()
+        shop,
+        make_placeable_order(shop, lines=[("RARE", 1, 12_50)]),
+        frequency="daily",
+        at=utc_now(),
     )
     change(OrderSubscription, key, next_run_at=utc_now())
     name = shop.row(OrderSubscription).number
@@ -96,7 +99,7 @@ def test_due_orders_are_copied_and_shown(shop, run, prefect):
 
 @pytest.mark.usefixtures("prefect")
 def test_the_message_for_one_copy_is_singular(shop, run):
-    key = subscribe(shop, payable(shop), frequency="daily", at=utc_now())
+    key = subscribe(shop, make_placeable_order(shop), frequency="daily", at=utc_now())
     change(OrderSubscription, key, next_run_at=utc_now())
 
     ran = run("subscriptions", "run")
@@ -108,7 +111,7 @@ def test_the_list_warns_of_overdue_renewals(shop, run):
     key = subscribe(shop, frequency="daily")
     change(OrderSubscription, key, next_run_at=utc_now() - timedelta(hours=5))
 
-    said = run("subscriptions", "list")
+    output = run("subscriptions", "list")
 
-    assert "overdue since" in said.out
-    assert "Overdue since " in said.out
+    assert "overdue since" in output.out
+    assert "Overdue since " in output.out

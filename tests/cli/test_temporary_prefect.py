@@ -24,9 +24,11 @@ time.sleep(600)
 
 @pytest.fixture
 def command():
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")
+    }
     command = [sys.executable, "-c", COMMAND]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=kept) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         yield process
         process.kill()
 

@@ -10,44 +10,44 @@ from order_factory.models.tables import ApiToken
 from order_factory.models.tables.base import utc_now
 
 
-def found(token):
+def find_caller(token):
     with begin() as db:
         return find_token(db, token)
 
 
 def test_a_token_is_made_for_a_mode_and_scopes(run, shop):
-    said = run(
+    output = run(
         "token", "create", "--mode", "live", "--scope", "read", "--name", "dashboard",
         "--expires-in-days", "90", "--rate-limit", "50/10", "--rate-limit", "600/300", "--json",
     )  # fmt: skip
 
-    assert (said.code, said.err) == (0, "")
-    row = found(said.json["token"])
+    assert (output.code, output.err) == (0, "")
+    row = find_caller(output.json["token"])
     assert (row["mode"], row["scopes"], row["name"]) == ("live", "read", "dashboard")
     assert row["rate_limits"] == "50/10 600/300"
     assert abs(row["expires_at"] - utc_now() - timedelta(days=90)) < timedelta(minutes=1)
 
 
 def test_a_token_is_for_test_mode_and_both_scopes_by_default(run, shop):
-    said = run("token", "create")
+    output = run("token", "create")
 
-    assert said.code == 0
+    assert output.code == 0
     row = shop.row(ApiToken)
     assert (row.mode, row.scopes, row.expires_at) == ("test", "read write", None)
-    token = next(line.split()[1] for line in said.out.splitlines() if line.startswith("Token"))
-    assert found(token)["id"] == row.id
+    token = next(line.split()[1] for line in output.out.splitlines() if line.startswith("Token"))
+    assert find_caller(token)["id"] == row.id
 
 
 def test_tokens_are_listed_without_their_secrets(run, shop):
     tokens = [run("token", "create", "--json").json for _ in range(2)]
 
-    said, message = run("token", "list"), run("token", "list", "--json")
+    output, message = run("token", "list"), run("token", "list", "--json")
 
     handles = [each["handle"] for each in reversed(tokens)]
     assert [each["handle"] for each in message.json["tokens"]] == handles
     for each in tokens:
-        assert each["handle"] in said.out
-        assert each["token"] not in said.out + message.out
+        assert each["handle"] in output.out
+        assert each["token"] not in output.out + message.out
     assert shop.rows(ApiToken)[0].secret_digest not in message.out
 
 
@@ -55,10 +55,10 @@ def test_tokens_are_listed_without_their_secrets(run, shop):
 def test_a_revoked_token_is_refused(run, shop, known_as):
     made = run("token", "create", "--json").json
 
-    said = run("token", "revoke", made[known_as])
+    output = run("token", "revoke", made[known_as])
 
-    assert (said.code, said.out) == (0, f"Token {made['handle']} is revoked.\n")
-    assert found(made["token"]) is None
+    assert (output.code, output.out) == (0, f"Token {made['handle']} is revoked.\n")
+    assert find_caller(made["token"]) is None
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_a_revoked_token_is_refused(run, shop, known_as):
     ],
 )
 def test_impossible_values_are_refused(run, shop, arguments, message):
-    said = run("token", *arguments)
+    output = run("token", *arguments)
 
-    assert said.code == 2
-    assert message in said.err
+    assert output.code == 2
+    assert message in output.err
     assert shop.rows(ApiToken) == []

@@ -18,11 +18,11 @@ def copy(shop, run, prefect):
 
 @pytest.mark.usefixtures("copy")
 def test_verify_accepts_a_valid_database(run):
-    said = run("verify")
+    output = run("verify")
     message = run("verify", "--json")
 
-    assert (said.code, message.code) == (0, 0)
-    assert said.out.splitlines()[-1].startswith("No violation: ")
+    assert (output.code, message.code) == (0, 0)
+    assert output.out.splitlines()[-1].startswith("No violation: ")
     assert (message.json["violations"], message.json["copies"]) == (0, 1)
     assert {each["violations"] for each in message.json["invariants"]} == {0}
 
@@ -31,11 +31,11 @@ def test_verify_finds_a_copy_that_lost_a_cent(shop, run, copy):
     (line,) = shop.rows(LineItem, order_id=copy)
     change(LineItem, line.id, total_amount_cents=line.total_amount_cents - 1)
 
-    said = run("verify")
+    output = run("verify")
     message = run("verify", "--json")
 
-    assert (said.code, message.code) == (1, 1)
+    assert (output.code, message.code) == (1, 1)
     assert message.json["violations"] > 0
     broken = [each for each in message.json["invariants"] if each["violations"]]
     assert public_id(Resource.orders, copy) in {id for each in broken for id in each["examples"]}
-    assert all(f"{each['name']}: {each['meaning']}" in said.out for each in broken)
+    assert all(f"{each['name']}: {each['meaning']}" in output.out for each in broken)

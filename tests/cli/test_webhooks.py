@@ -10,14 +10,14 @@ from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.webhooks.settings import webhook_settings
 from tests.support.copying import change
-from tests.support.receiver import receiving
+from tests.support.receiver import run_receiver
 
 
 @pytest.fixture
 def receiver(monkeypatch):
     monkeypatch.setenv("ORDER_FACTORY_WEBHOOK_ALLOW_PRIVATE_ADDRESSES", "true")
     webhook_settings.cache_clear()
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         yield receiver
     webhook_settings.cache_clear()
 

@@ -1,4 +1,4 @@
-"""What several processes share while some of them are killed."""
+"""Fixtures of tests with several processes, some of which are killed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.support.paying import TestLedger
 
 @pytest.fixture
 def ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[TestLedger]:
-    """The ledger of a gateway that all processes share, and that takes its time."""
+    """The ledger of a slow gateway that all processes share."""
     monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LEDGER", str(tmp_path / "ledger.db"))
     monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LATENCY_MS", "10")
     monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_CONCURRENCY", "4")

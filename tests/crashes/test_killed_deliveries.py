@@ -1,4 +1,4 @@
-"""A process that delivers is killed at any stage: each event arrives, and none that never was."""
+"""A process that delivers is killed at any stage: each event arrives, and no rolled-back event."""
 
 import signal
 
@@ -16,7 +16,7 @@ from order_factory.tasks.webhooks.delivering import deliver
 from order_factory.tasks.webhooks.settings import webhook_settings
 from tests.support.crashes.deliverer import STAGES, deliver_until
 from tests.support.crashes.forked import ForkedProcess
-from tests.support.receiver import receiving
+from tests.support.receiver import run_receiver
 
 pytestmark = pytest.mark.slow
 
@@ -26,13 +26,13 @@ def receiver(monkeypatch):
     monkeypatch.setenv("ORDER_FACTORY_WEBHOOK_ALLOW_PRIVATE_ADDRESSES", "true")
     monkeypatch.setenv("ORDER_FACTORY_WEBHOOK_POLL_SECONDS", "0.01")
     webhook_settings.cache_clear()
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         yield receiver
     webhook_settings.cache_clear()
 
 
 def create_customers(shop, count):
-    """Customers with the events of their creation; and one whose transaction is rolled back."""
+    """Create customers with their events, and one in a transaction that is rolled back."""
     keys = [shop.customer() for _ in range(count + 1)]
     values = {"name": "customers.create", "mode": "live", "created_at": utc_now()}
     with begin() as db:
@@ -42,13 +42,13 @@ def create_customers(shop, count):
         db.rollback()
 
 
-def killed_at(stage):
+def kill_at(stage):
     process = ForkedProcess(deliver_until, stage)
     process.join()
     assert process.exitcode == -signal.SIGKILL, stage
 
 
-def broken():
+def find_broken():
     with reading() as db:
         return [each.name for each in verify(db).invariants if each.violations]
 
@@ -58,8 +58,8 @@ def test_every_event_arrives_although_delivering_processes_are_killed(shop, rece
         create_webhook(db, "customers.create", receiver.url())
     for stage in STAGES:
         create_customers(shop, 5)
-        killed_at(stage)
-        assert broken() == [], stage
+        kill_at(stage)
+        assert find_broken() == [], stage
 
     deliver(render_documents, webhook_settings(), until_idle=True)
 
@@ -69,4 +69,4 @@ def test_every_event_arrives_although_delivering_processes_are_killed(shop, rece
     assert len({(each.id, each.body) for each in receiver.requests}) == len(events)
     assert {each.status for each in shop.rows(EventCallback)} == {"delivered"}
     assert len(shop.rows(EventCallback)) == len(events)
-    assert broken() == []
+    assert find_broken() == []

@@ -1,4 +1,4 @@
-"""Schedulers that are killed while they run subscriptions: no period is lost, and none comes twice."""
+"""Schedulers that are killed while they run subscriptions: no period is lost or copied twice."""
 
 import random
 import signal
@@ -10,8 +10,8 @@ import pytest
 
 from order_factory.models.tables import Order, OrderFactory, OrderSubscription
 from tests.support.crashes.forked import ForkedProcess
-from tests.support.subscriptions import START, payable, run_due, subscribe
-from tests.support.verifying import violations
+from tests.support.subscriptions import START, make_placeable_order, run_due, subscribe
+from tests.support.verifying import find_violations
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ SUBSCRIPTIONS, DAYS = 40, 5
 
 
 def test_killed_schedulers_lose_no_period_and_copy_none_twice(shop):
-    order = payable(shop)
+    order = make_placeable_order(shop)
     for _ in range(SUBSCRIPTIONS):
         subscribe(shop, order, frequency="daily", catch_up="all")
     chance = random.Random(7)
@@ -34,12 +34,12 @@ def test_killed_schedulers_lose_no_period_and_copy_none_twice(shop):
                 process.kill()
                 process.join()
                 ended.append(process.exitcode)
-            wrong += violations()
+            wrong += find_violations()
     run_due(START + timedelta(days=DAYS))
 
     assert -signal.SIGKILL in ended
     assert wrong == []
-    assert violations() == []
+    assert find_violations() == []
     assert len(shop.rows(OrderFactory)) == SUBSCRIPTIONS * DAYS
     assert len(shop.rows(Order)) == 1 + SUBSCRIPTIONS * DAYS
     rows = shop.rows(OrderSubscription)

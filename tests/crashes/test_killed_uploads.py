@@ -1,4 +1,4 @@
-"""A service that is killed while it takes a file, or reads it: the batch is whole or not there."""
+"""A service that is killed while it receives or reads a file: the batch is complete or absent."""
 
 import json
 import signal
@@ -18,19 +18,19 @@ from order_factory.models.tables import (
 from tests.support.api_client import Api, make_token
 from tests.support.crashes.uploader import BATCHES, WHILE_READING, WHILE_SENDING, send
 from tests.support.draining import drain
-from tests.support.verifying import violations
+from tests.support.verifying import find_violations
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def live(shop, monkeypatch):
-    """A client with a token of live mode, for which the orders of the shop are."""
+    """A client with a token of the mode live, because the orders of the shop are live."""
     monkeypatch.setenv("ORDER_FACTORY_API_DISPATCH", "false")
     monkeypatch.setenv("ORDER_FACTORY_API_DISPATCH_WEBHOOKS", "false")
     api_settings.cache_clear()
-    with Api.running() as api:
-        yield api.as_(make_token("live"))
+    with Api.connect() as api:
+        yield api.with_token(make_token("live"))
     api_settings.cache_clear()
 
 
@@ -47,7 +47,7 @@ def test_each_kill_leaves_a_batch_or_none(shop, live):
         uploader.stdin.write(f"{stage}\n")
         uploader.stdin.flush()
         assert uploader.stdout.readline().strip() == str(-signal.SIGKILL), stage
-        assert violations() == [], stage
+        assert find_violations() == [], stage
         left[stage] = tuple(
             len(shop.rows(each)) for each in (OrderFactoryBatch, StoredFile, OrderFactory)
         )
@@ -77,9 +77,9 @@ def test_each_kill_leaves_a_batch_or_none(shop, live):
     assert first == second
     assert [row.source_order_id for row in shop.rows(OrderFactory)] == orders
     assert {row.status for row in shop.rows(OrderFactory)} == {"completed"}
-    found = live.get(f"{BATCHES}/{first}")["data"]["attributes"]
-    assert (found["status"], found["orders_count"]) == ("completed", 3)
+    attributes = live.get(f"{BATCHES}/{first}")["data"]["attributes"]
+    assert (attributes["status"], attributes["orders_count"]) == ("completed", 3)
     assert shop.rows(StoredFilePiece) == []
     created = [event.name for event in shop.rows(Event)].count("order_factory_batches.create")
     assert created == 1
-    assert violations() == []
+    assert find_violations() == []

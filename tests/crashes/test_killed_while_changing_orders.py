@@ -1,11 +1,11 @@
-"""Processes that are killed while they place, capture, refund or cancel: done exactly once."""
+"""Processes that are killed while they place, capture, refund or cancel: each change is made exactly once."""
 
 import pytest
 
 from order_factory.models.tables import Order, StockItem, Transaction
-from tests.support.crashes.order_changes import STAGES, killed_while_changing
-from tests.support.orders import act, acted, ask_gateways, open_order
-from tests.support.verifying import violations
+from tests.support.crashes.order_changes import STAGES, kill_while_changing
+from tests.support.orders import act, ask_gateways, change_and_ask, make_open_order
+from tests.support.verifying import find_violations
 
 pytestmark = pytest.mark.slow
 
@@ -21,14 +21,14 @@ AFTER = {
 
 @pytest.mark.parametrize("change", CALLS)
 def test_a_killed_change_is_made_exactly_once(shop, ledger, change):
-    orders = [open_order(shop) for _ in STAGES]
+    orders = [make_open_order(shop) for _ in STAGES]
     for earlier in BEFORE[change]:
-        assert acted(earlier, *orders) == []
+        assert change_and_ask(earlier, *orders) == []
 
     for order, stage in zip(orders, STAGES, strict=True):
-        killed_while_changing(change, order, stage)
-        assert violations() == [], stage
-        # What was recorded is done by whoever asks the gateways; what was not is asked for again.
+        kill_while_changing(change, order, stage)
+        assert find_violations() == [], stage
+        # Any process that calls the gateways completes recorded changes. The others are repeated.
         assert ask_gateways() == []
         assert act(change, order, name="once") == [], stage
         assert ask_gateways() == []
@@ -40,17 +40,17 @@ def test_a_killed_change_is_made_exactly_once(shop, ledger, change):
     assert {row.status for row in shop.rows(Transaction)} == {"succeeded"}
     left = 1000 if change == "cancel" else 1000 - len(orders)
     assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (left, 0)
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_a_killed_cancellation_voids_a_payment_that_waits_for_the_customer_once(shop, ledger):
-    orders = [open_order(shop, "tok_decline_authentication_required") for _ in STAGES]
-    assert acted("place", *orders) == []
+    orders = [make_open_order(shop, "tok_decline_authentication_required") for _ in STAGES]
+    assert change_and_ask("place", *orders) == []
     assert all(row.customer_action for row in shop.rows(Transaction))
 
     for order, stage in zip(orders, STAGES, strict=True):
-        killed_while_changing("cancel", order, stage)
-        assert violations() == [], stage
+        kill_while_changing("cancel", order, stage)
+        assert find_violations() == [], stage
         assert ask_gateways() == []
         assert act("cancel", order, name="once") == [], stage
         assert ask_gateways() == []
@@ -60,4 +60,4 @@ def test_a_killed_cancellation_voids_a_payment_that_waits_for_the_customer_once(
     assert {row.status for row in shop.rows(Order)} == {"cancelled"}
     voids = shop.rows(Transaction, type="voids")
     assert [row.status for row in voids] == ["succeeded"] * len(orders)
-    assert violations() == []
+    assert find_violations() == []

@@ -15,10 +15,10 @@ from order_factory.models.tables import (
     StockItem,
     Transaction,
 )
-from tests.support.crashes.nights import job, outcome, selection
-from tests.support.crashes.processes import Worker, ended, workers
-from tests.support.paying import payable
-from tests.support.verifying import violations
+from tests.support.crashes.nights import make_job, make_selection, read_outcome
+from tests.support.crashes.processes import Worker, drain_to_end, start_workers
+from tests.support.paying import make_payable_order
+from tests.support.verifying import find_violations
 
 pytestmark = pytest.mark.slow
 
@@ -28,26 +28,28 @@ ORDERS, ROUNDS = 60, 6
 def orders_to_pay(shop, count):
     tokens = ["tok_approve", "tok_timeout_after", "tok_decline"]
     shop.coupon("SPRING")
-    sources = [payable(shop, tokens[nth % 3], coupon_code="SPRING") for nth in range(count)]
-    return selection([{"source_order": key, "place_target_order": True} for key in sources])
+    sources = [
+        make_payable_order(shop, tokens[nth % 3], coupon_code="SPRING") for nth in range(count)
+    ]
+    return make_selection([{"source_order": key, "place_target_order": True} for key in sources])
 
 
 def test_three_workers_killed_at_random_times_pay_each_order_once(shop, ledger):
     chance = random.Random(20_260_116)
-    asked = orders_to_pay(shop, ORDERS)
+    selection = orders_to_pay(shop, ORDERS)
 
     for _ in range(ROUNDS):
-        with workers(*[job("night", asked, size=10)] * 3) as three:
+        with start_workers(*[make_job("night", selection, size=10)] * 3) as three:
             for worker in three:
                 worker.go()
             for worker in three:
                 time.sleep(chance.uniform(0, 0.3))
                 worker.kill()
-        assert violations() == []
-    ended(job("night", asked, size=10))
+        assert find_violations() == []
+    drain_to_end(make_job("night", selection, size=10))
 
     paid = ORDERS * 2 // 3
-    assert Counter(outcome("night").statuses) == {"completed": paid, "failed": ORDERS - paid}
+    assert Counter(read_outcome("night").statuses) == {"completed": paid, "failed": ORDERS - paid}
     assert ledger.charges() == [("authorize", 12_50)] * paid
     assert ledger.repeats() == 0
     assert {row.status for row in shop.rows(Transaction)} == {"succeeded", "failed"}
@@ -56,20 +58,20 @@ def test_three_workers_killed_at_random_times_pay_each_order_once(shop, ledger):
     assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (1000 - paid, 0)
     # What was declined has given its coupon back, once.
     assert shop.row(Coupon).usage_count == shop.row(Promotion).total_usage_count == paid
-    assert violations() == []
+    assert find_violations() == []
 
 
 @pytest.mark.parametrize("token", ["tok_approve", "tok_timeout_after"])
 def test_a_run_killed_after_the_gateway_call_pays_once(shop, ledger, token):
-    source = payable(shop, token)
-    asked = selection([{"source_order": source, "place_target_order": True}])
+    source = make_payable_order(shop, token)
+    selection = make_selection([{"source_order": source, "place_target_order": True}])
 
-    with Worker(job("night", asked, size=1, stop_at="called")) as worker:
-        assert worker.go().stopped_at() == "called"
+    with Worker(make_job("night", selection, size=1, stop_at="called")) as worker:
+        assert worker.go().wait_for_stop() == "called"
         assert [order.status for order in shop.rows(Order)] == ["placed", "placing"]
 
-    assert violations() == []
-    assert ended(job("night", asked, size=1)) == 1
+    assert find_violations() == []
+    assert drain_to_end(make_job("night", selection, size=1)) == 1
     assert ledger.charges() == [("authorize", 12_50)]
     assert ledger.repeats() == 0
     assert [order.status for order in shop.rows(Order)] == ["placed", "placed"]
@@ -84,18 +86,18 @@ def test_a_run_killed_between_gift_card_and_payment_pays_once(
     shop, ledger, token, charges, left, stage
 ):
     shop.gift_card("CARD-2026", 100_00)
-    source = payable(shop, token, lines=[("MUG", 1, 50_00)])
+    source = make_payable_order(shop, token, lines=[("MUG", 1, 50_00)])
     shop.redeem(source, "CARD-2026", 40_00)
-    asked = selection([{"source_order": source, "place_target_order": True}])
+    selection = make_selection([{"source_order": source, "place_target_order": True}])
 
-    with Worker(job("night", asked, size=1, stop_at=stage)) as worker:
-        assert worker.go().stopped_at() == stage
+    with Worker(make_job("night", selection, size=1, stop_at=stage)) as worker:
+        assert worker.go().wait_for_stop() == stage
         assert shop.row(GiftCard).balance_cents == 60_00
         assert shop.row(GiftCardUse).status == "reserved"
 
-    assert violations() == []
-    assert ended(job("night", asked, size=1)) == 1
+    assert find_violations() == []
+    assert drain_to_end(make_job("night", selection, size=1)) == 1
     assert ledger.charges() == charges
     assert shop.row(GiftCard).balance_cents == left
     assert shop.row(GiftCardUse).status == ("taken" if charges else "released")
-    assert violations() == []
+    assert find_violations() == []

@@ -1,4 +1,4 @@
-"""PostgreSQL that goes away while a run copies or pays, as in a crash, and comes back."""
+"""PostgreSQL crashes and restarts while a run copies or pays."""
 
 import os
 import shutil
@@ -22,16 +22,16 @@ from order_factory.tasks import copy_orders
 from order_factory.tasks.copying.recipe import STEPS
 from tests.support.crashes.nights import (
     ENDINGS,
-    all_copied,
-    frame_of,
-    outcome,
-    selection,
-    sources_of_all_kinds,
-    statuses,
+    make_expected_outcome,
+    make_frame,
+    make_selection,
+    make_sources_of_all_kinds,
+    read_outcome,
+    read_statuses,
 )
-from tests.support.paying import TestLedger, payable
+from tests.support.paying import TestLedger, make_payable_order
 from tests.support.shop import Shop
-from tests.support.verifying import violations
+from tests.support.verifying import find_violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
@@ -42,7 +42,7 @@ def unsteady():
     folder = Path(tempfile.mkdtemp(prefix="order-factory-unsteady-"))
     folder.chmod(0o755)
     server = start_server(folder / "data", cleanup_mode="stop")
-    # What the server has written survives its crash, for the machine does not crash.
+    # The machine does not crash, so the data that the server has written is not lost.
     server.psql("ALTER SYSTEM SET fsync = off")
     server.psql("SELECT pg_reload_conf()")
     yield server
@@ -65,33 +65,36 @@ def shop(unsteady, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("refused", [0, 2])
 def test_a_call_succeeds_after_the_server_is_back(shop, unsteady, monkeypatch, refused):
-    asked = selection(sources_of_all_kinds(shop), times=3)
+    selection = make_selection(make_sources_of_all_kinds(shop), times=3)
     transactions = crash_in_the_second_transaction(monkeypatch, unsteady, back_in=3 + refused)
 
-    result = bulk_order_factory(frame_of(asked), reference="night", batch_size=4)
+    result = bulk_order_factory(make_frame(selection), reference="night", batch_size=4)
 
     assert len(transactions) == 4 + refused
     assert (result.completed, result.failed, result.pending) == (9, 3, 0)
-    assert outcome("night") == all_copied(times=3)
+    assert read_outcome("night") == make_expected_outcome(times=3)
 
 
 def test_the_next_run_finishes_after_the_server_was_unreachable(shop, unsteady, monkeypatch):
-    asked = selection(sources_of_all_kinds(shop), times=3)
+    selection = make_selection(make_sources_of_all_kinds(shop), times=3)
 
     with monkeypatch.context() as patched:
         patched.setattr(retrying, "PATIENCE_SECONDS", 1)
         crash_in_the_second_transaction(patched, unsteady, back_in=None)
         with pytest.raises(OrderFactoryError) as raised:
-            bulk_order_factory(frame_of(asked), reference="night", batch_size=4)
+            bulk_order_factory(make_frame(selection), reference="night", batch_size=4)
     wait_for_start(unsteady.ensure_postgres_running)
 
     assert raised.value.status == 503
-    assert statuses("night") == ENDINGS + ["pending"] * 8
-    assert violations() == []
+    assert read_statuses("night") == ENDINGS + ["pending"] * 8
+    assert find_violations() == []
     assert (
-        bulk_order_factory(frame_of(asked), reference="night", batch_size=4).copied_in_this_run == 8
+        bulk_order_factory(
+            make_frame(selection), reference="night", batch_size=4
+        ).copied_in_this_run
+        == 8
     )
-    assert outcome("night") == all_copied(times=3)
+    assert read_outcome("night") == make_expected_outcome(times=3)
 
 
 def restart(server):
@@ -101,27 +104,27 @@ def restart(server):
 
 
 def end_all_sessions(server):
-    """That of the lock which says that the run's process is there, too."""
+    """End also the session with the lock that proves that the run's process lives."""
     server.psql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'shop_%'"
     )
 
 
-def time_limit(server):
-    """Shorter than the gateway takes: every session that waits for it is ended."""
+def set_time_limit(server):
+    """Set a timeout that is shorter than a call of the gateway: waiting sessions are ended."""
     name = get_engine().url.database
     server.psql(f"ALTER DATABASE {name} SET idle_session_timeout = '500ms'")
     end_all_sessions(server)
 
 
-@pytest.mark.parametrize("fault", [restart, end_all_sessions, time_limit])
+@pytest.mark.parametrize("fault", [restart, end_all_sessions, set_time_limit])
 def test_a_transient_error_during_payment_is_retried(shop, unsteady, monkeypatch, tmp_path, fault):
     monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LEDGER", str(tmp_path / "ledger.db"))
     monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_LATENCY_MS", "100")
     monkeypatch.setenv("ORDER_FACTORY_TEST_GATEWAY_CONCURRENCY", "2")
     forget_gateways()
     ledger, orders = TestLedger(tmp_path / "ledger.db"), 60
-    numbers = [shop.number_of(payable(shop)) for _ in range(orders)]
+    numbers = [shop.number_of(make_payable_order(shop)) for _ in range(orders)]
 
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(bulk_order_factory, numbers, "night", place_target_order=True)
@@ -137,11 +140,11 @@ def test_a_transient_error_during_payment_is_retried(shop, unsteady, monkeypatch
     assert result.report_path is not None
     assert ledger.charges() == [("authorize", 12_50)] * orders
     assert ledger.repeats() == 0
-    assert violations() == []
+    assert find_violations() == []
 
 
 def crash_in_the_second_transaction(monkeypatch, server, back_in):
-    """Crash the server between two steps of the second transaction, and start it for another.
+    """Crash the server between two steps of the second transaction, and start it again.
 
     `back_in` counts the transactions that were tried, from 1; returns a list as long as that.
     """
@@ -164,7 +167,7 @@ def crash_in_the_second_transaction(monkeypatch, server, back_in):
 
 
 def crash(server):
-    """Stop the server without letting anyone finish; it recovers at its next start."""
+    """Stop the server immediately, with open transactions. It recovers at its next start."""
     lock_file = server.pgdata / "postmaster.pid"
     os.kill(server.get_pid(), signal.SIGQUIT)
     deadline = time.monotonic() + 30

@@ -12,9 +12,9 @@ from sqlalchemy import func, select
 from order_factory.flows.bulk_order_factory import bulk_order_factory
 from order_factory.models.database.engine import reading
 from order_factory.models.tables import Order, OrderFactory
-from tests.support.paying import TestLedger, payable
-from tests.support.ports import free_port, wait_for_url
-from tests.support.verifying import violations
+from tests.support.paying import TestLedger, make_payable_order
+from tests.support.ports import find_free_port, wait_for_url
+from tests.support.verifying import find_violations
 
 pytestmark = pytest.mark.slow
 ORDERS = 120
@@ -23,9 +23,9 @@ SECONDS = 180
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    """The process of a Prefect server of this test's own, which the environment names."""
+    """The process of this test's own Prefect server. The environment names its URL."""
     monkeypatch.chdir(tmp_path)
-    port = free_port()
+    port = find_free_port()
     database = f"sqlite+aiosqlite:///{tmp_path / 'prefect.db'}"
     monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", database)
     monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{port}/api")
@@ -75,18 +75,18 @@ def wait_until(run, enough):
     ids=["while it copies", "while it pays"],
 )
 def test_the_run_ends_in_time_and_pays_each_order_once(prefect, shop, server, ledger, moment):
-    numbers = [shop.number_of(payable(shop)) for _ in range(ORDERS)]
+    numbers = [shop.number_of(make_payable_order(shop)) for _ in range(ORDERS)]
     run = start_bulk(numbers)
     wait_until(run, moment)
 
     server.kill()
-    _, said = run.communicate(timeout=SECONDS)
+    _, output = run.communicate(timeout=SECONDS)
 
     assert run.returncode == 1
-    assert "Prefect's server does not answer" in said.decode()
+    assert "Prefect's server does not answer" in output.decode()
     assert {row.status for row in shop.rows(OrderFactory)} == {"completed"}
     result = bulk_order_factory(reference="night")
     assert (result.completed, result.copied_in_this_run) == (ORDERS, 0)
     assert ledger.charges() == [("authorize", 12_50)] * ORDERS
     assert ledger.repeats() == 0
-    assert violations() == []
+    assert find_violations() == []

@@ -2,8 +2,14 @@
 
 import pytest
 
-from tests.support.crashes.nights import all_copied, job, outcome, selection, sources_of_all_kinds
-from tests.support.crashes.processes import ended, workers
+from tests.support.crashes.nights import (
+    make_expected_outcome,
+    make_job,
+    make_selection,
+    make_sources_of_all_kinds,
+    read_outcome,
+)
+from tests.support.crashes.processes import drain_to_end, start_workers
 
 pytestmark = pytest.mark.slow
 
@@ -12,29 +18,29 @@ pytestmark = pytest.mark.slow
     "stage", ["claimed", "within copy_line_items", "before record_outcomes", "copied", "committed"]
 )
 def test_two_workers_finish_after_the_third_is_killed(shop, stage):
-    asked = selection(sources_of_all_kinds(shop), times=6)
-    going_on = job("night", asked, size=3)
-    doomed = job("night", asked, size=3, stop_at=stage)
+    selection = make_selection(make_sources_of_all_kinds(shop), times=6)
+    going_on = make_job("night", selection, size=3)
+    doomed = make_job("night", selection, size=3, stop_at=stage)
 
-    with workers(doomed, going_on, going_on) as (victim, second, third):
-        assert victim.go().stopped_at() == stage
+    with start_workers(doomed, going_on, going_on) as (victim, second, third):
+        assert victim.go().wait_for_stop() == stage
         second.go()
         third.go()
         victim.kill()
-        closed = [worker.closed() for worker in (second, third)]
+        closed = [worker.wait_for_end() for worker in (second, third)]
 
     assert sum(closed) == (21 if stage == "committed" else 24)
-    assert ended(going_on) == 0
-    assert outcome("night") == all_copied(times=6)
+    assert drain_to_end(going_on) == 0
+    assert read_outcome("night") == make_expected_outcome(times=6)
 
 
 def test_eight_at_once_copy_each_factory_once(shop):
-    asked = selection(sources_of_all_kinds(shop), times=16)
+    selection = make_selection(make_sources_of_all_kinds(shop), times=16)
 
-    with workers(*[job("night", asked, size=2)] * 8) as all_eight:
+    with start_workers(*[make_job("night", selection, size=2)] * 8) as all_eight:
         for worker in all_eight:
             worker.go()
-        closed = [worker.closed() for worker in all_eight]
+        closed = [worker.wait_for_end() for worker in all_eight]
 
     assert sum(closed) == 64
-    assert outcome("night") == all_copied(times=16)
+    assert read_outcome("night") == make_expected_outcome(times=16)

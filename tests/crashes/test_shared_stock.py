@@ -8,39 +8,41 @@ from typing import Any
 import pytest
 
 from order_factory.models.tables import CopyError, LineItem, Order, OrderFactory
-from tests.support.crashes.nights import Outcome, job, outcome, selection
-from tests.support.crashes.processes import ended, killed_at_its_stop, workers
+from tests.support.crashes.nights import Outcome, make_job, make_selection, read_outcome
+from tests.support.crashes.processes import drain_to_end, kill_at_stop, start_workers
 
 pytestmark = pytest.mark.slow
 
 
 def test_two_batches_of_the_same_orders_sell_no_piece_twice(shop):
-    asked = orders_to_place(shop, count=12, mugs=17)
+    selection = orders_to_place(shop, count=12, mugs=17)
 
-    with workers(*[job(name, asked, size=3) for name in ("one", "two") * 2]) as all_four:
+    with start_workers(
+        *[make_job(name, selection, size=3) for name in ("one", "two") * 2]
+    ) as all_four:
         for worker in all_four:
             worker.go()
-        closed = [worker.closed() for worker in all_four]
+        closed = [worker.wait_for_end() for worker in all_four]
 
     assert sum(closed) == 24
-    ended = outcome("one", "two")
+    ended = read_outcome("one", "two")
     assert Counter(ended.statuses) == {"completed": 17, "failed": 7}
     assert_sold(shop, ended, mugs=17, caps_left=6)
 
 
 def test_stock_that_one_batch_has_counted_is_not_there_for_the_next(shop):
-    asked = orders_to_place(shop, count=6, mugs=8)
-    counted = job("one", asked, size=6, stop_at="after check_orders")
+    selection = orders_to_place(shop, count=6, mugs=8)
+    first_job = make_job("one", selection, size=6, stop_at="after check_orders")
 
-    with workers(counted, job("two", asked, size=6)) as (first, second):
-        assert first.go().stopped_at() == "after check_orders"
+    with start_workers(first_job, make_job("two", selection, size=6)) as (first, second):
+        assert first.go().wait_for_stop() == "after check_orders"
         second.go()
-        time.sleep(0.5)  # enough for the second to count too, if nothing held it back
+        time.sleep(0.5)  # without a lock, the second would count in this time
         first.go()
-        closed = [first.closed(), second.closed()]
+        closed = [first.wait_for_end(), second.wait_for_end()]
 
     assert closed == [6, 6]
-    ended = outcome("one", "two")
+    ended = read_outcome("one", "two")
     assert ended.statuses == ["completed"] * 8 + ["failed"] * 4
     assert_sold(shop, ended, mugs=8, caps_left=24)
 
@@ -83,11 +85,11 @@ def test_partial_copies_that_are_killed_share_the_pieces_as_in_a_model(shop):
         }
         for lines, policy in wishes
     ]
-    asked = selection(rows)
+    selection = make_selection(rows)
 
     for stage in STAGES:
-        killed_at_its_stop(job("night", asked, size=4, stop_at=stage, nth=2))
-    ended(job("night", asked, size=4))
+        kill_at_stop(make_job("night", selection, size=4, stop_at=stage, nth=2))
+    drain_to_end(make_job("night", selection, size=4))
 
     made = [
         [
@@ -99,7 +101,7 @@ def test_partial_copies_that_are_killed_share_the_pieces_as_in_a_model(shop):
         for factory in shop.rows(OrderFactory)
     ]
     assert made == expected
-    assert (outcome("night").stock, outcome("night").violations) == (left, [])
+    assert (read_outcome("night").stock, read_outcome("night").violations) == (left, [])
 
 
 def sell_in_turn(wishes, stock):
@@ -110,32 +112,34 @@ def sell_in_turn(wishes, stock):
         if policy == "ignore":
             copies.append(lines)
             continue
-        kept = [(code, min(quantity, left[code])) for code, quantity in lines if left[code]]
-        if policy == "take" and kept != lines:
+        available = [(code, min(quantity, left[code])) for code, quantity in lines if left[code]]
+        if policy == "take" and available != lines:
             copies.append(None)
             continue
-        left.subtract(dict(kept))
-        copies.append(kept or None)
+        left.subtract(dict(available))
+        copies.append(available or None)
     return copies, dict(left)
 
 
 def orders_to_place(shop, count, mugs):
-    """A selection of orders of one mug and two caps each; there are 40 caps."""
+    """Make a selection of orders with one mug and two caps each. The stock has 40 caps."""
     shop.sku("MUG", stock=mugs)
     shop.sku("CAP", stock=40)
     customer = shop.customer()
-    held: dict[str, Any] = {
+    wallet: dict[str, Any] = {
         "customer_id": customer,
         "payment_source_id": shop.payment_source(wallet_of=customer),
     }
-    # Half of them name the SKUs the other way round, which must not lock the batches up.
+    # Half of them have the SKUs in the opposite order. The batches must not deadlock.
     pairs = [[("MUG", 1, 12_50), ("CAP", 2, 9_00)], [("CAP", 2, 9_00), ("MUG", 1, 12_50)]]
-    sources = [shop.order(lines=pairs[nth % 2], **held) for nth in range(count)]
-    return selection([{"source_order": order, "place_target_order": True} for order in sources])
+    sources = [shop.order(lines=pairs[nth % 2], **wallet) for nth in range(count)]
+    return make_selection(
+        [{"source_order": order, "place_target_order": True} for order in sources]
+    )
 
 
 def assert_sold(shop, ended: Outcome, mugs, caps_left):
-    """So many orders are placed, the mugs are gone, and the others say so."""
+    """Check the number of placed orders, the stock of mugs, and the errors of the others."""
     assert {order.status for order in shop.rows(Order) if order.order_factory_id} == {"placed"}
     assert (ended.copies, ended.stock) == (mugs, {"MUG": 0, "CAP": caps_left})
     assert {error.message for error in shop.rows(CopyError)} == {"SKU MUG: 1 wanted, 0 in stock"}

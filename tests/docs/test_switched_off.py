@@ -35,14 +35,14 @@ PROGRESS = {
 }
 
 
-def documented():
+def read_table():
     """The tables and columns of the first table of the page."""
-    found = set()
+    named = set()
     text = PAGE.read_text(encoding="utf-8").split("\n## ")[0]
     for tables, columns in re.findall(r"^\| ([a-z_, ()]+?) \| (.+?) \|", text, re.MULTILINE):
         names = re.sub(r" \(.+?\)", "", tables).split(", ")
-        found |= {(table, column) for table in names for column in re.findall(r"`(\w+)`", columns)}
-    return found
+        named |= {(table, column) for table in names for column in re.findall(r"`(\w+)`", columns)}
+    return named
 
 
 def test_every_environment_variable_is_documented():
@@ -53,5 +53,5 @@ def test_every_environment_variable_is_documented():
         if column.name in SWITCHES
     }
 
-    assert switches - PROGRESS - documented() == set()
+    assert switches - PROGRESS - read_table() == set()
     assert PROGRESS <= switches

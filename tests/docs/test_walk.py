@@ -12,7 +12,7 @@ import pytest
 from order_factory.cli.main import main
 from order_factory.models.database.engine import get_engine, reading, wait_for_checkpoint
 from order_factory.tasks.verify import verify
-from tests.support.documents import ROOT, blocks_of
+from tests.support.documents import ROOT, read_blocks
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,7 @@ JANUARY = "order-factory bulk examples/orders.csv --reference january"
 
 @dataclass(frozen=True)
 class Walk:
-    """A page, what is typed before it, and the commands that end with another code than 0."""
+    """A page, the commands to run before it, and the commands with another exit code than 0."""
 
     page: str
     before: list[str] = field(default_factory=lambda: FIRST)
@@ -133,7 +133,7 @@ def test_a_page_can_be_typed_in(person, walk):
     for command in walk.before:
         person.type(command)
 
-    for block in blocks_of(ROOT / walk.page):
+    for block in read_blocks(ROOT / walk.page):
         if block.language == "python":
             person.run(block.text)
         elif block.language == "bash":

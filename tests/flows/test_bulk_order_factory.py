@@ -25,7 +25,7 @@ def _own_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def numbers(shop):
-    """Six orders; the second and the fifth have a line whose SKU is gone."""
+    """Six orders. The second and the fifth have a line with an unknown SKU."""
     orders = [shop.order(number=f"N{n}") for n in range(6)]
     for invalid in (orders[1], orders[4]):
         shop.line(invalid, sku_code="GONE")
@@ -105,19 +105,19 @@ def test_the_ui_shows_progress_and_outcome(shop, numbers, monkeypatch):
 
     run = UUID(shop.row(OrderFactoryBatch).flow_run_id)
     with get_client(sync_client=True) as client:
-        found = client.read_artifacts(
+        artifacts = client.read_artifacts(
             artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run]))
         )
         tags = client.read_flow_run(run).tags
-    shown: dict[str | None, Any] = {a.key or a.type: a.data for a in found}
+    shown: dict[str | None, Any] = {a.key or a.type: a.data for a in artifacts}
     rows = [(row["what"], row["count"]) for row in json.loads(shown["bulk-order-factory-result"])]
-    gone = {"field": "line_items", "message": "SKU GONE is no longer in the catalogue"}
+    expected_error = {"field": "line_items", "message": "SKU GONE is no longer in the catalogue"}
     link = f"https://orders.example.com/api/order_factory_batches/{result.id}"
     assert set(tags) == {"batch:night_1", "outcome:completed with errors"}
     assert shown["progress"] == 100
     assert json.loads(shown["bulk-order-factory-errors"]) == [
-        {"order": "N1"} | gone,
-        {"order": "N4"} | gone,
+        {"order": "N1"} | expected_error,
+        {"order": "N4"} | expected_error,
     ]
     assert shown["order-factory-batches-resource"] == f"[{link}]({link})"
     assert rows == [

@@ -10,7 +10,7 @@ from order_factory.models.database.process_locks import try_hold_alone
 from order_factory.models.tables import Event, EventCallback
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.webhooks.settings import webhook_settings
-from tests.support.receiver import receiving
+from tests.support.receiver import run_receiver
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ def test_one_process_at_a_time_delivers(shop, prefect, monkeypatch):
     monkeypatch.setenv("ORDER_FACTORY_WEBHOOK_ALLOW_PRIVATE_ADDRESSES", "true")
     webhook_settings.cache_clear()
     event = {"name": "customers.create", "subject_id": shop.customer(), "mode": "live"}
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         with begin() as db:
             create_webhook(db, "customers.create", receiver.url())
             db.execute(insert(Event).values(created_at=utc_now(), **event))

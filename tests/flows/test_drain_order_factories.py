@@ -5,17 +5,17 @@ from datetime import timedelta
 from order_factory.flows.drain_order_factories import drain_order_factories
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
-from tests.support.copying import batch_of, change, request
+from tests.support.copying import change, make_batch, request_copy
 
 
 def test_pending_copies_are_made_except_those_of_other_runs(shop, prefect):
     source = shop.order()
-    single = [request(source) for _ in range(3)]
-    drained, another = ([request(source) for _ in range(2)] for _ in range(2))
-    batch = batch_of(drained)
+    single = [request_copy(source) for _ in range(3)]
+    drained, others = ([request_copy(source) for _ in range(2)] for _ in range(2))
+    batch = make_batch(drained)
     change(OrderFactoryBatch, batch, drained_by_service=True)
-    batch_of(another)
-    owned = request(source)
+    make_batch(others)
+    owned = request_copy(source)
     change(OrderFactory, owned, flow_run_id="of a run")
 
     closed = [drain_order_factories(size=2, rounds=10), drain_order_factories()]
@@ -23,12 +23,12 @@ def test_pending_copies_are_made_except_those_of_other_runs(shop, prefect):
     assert closed == [5, 0]
     ended = {row.id: row.status for row in shop.rows(OrderFactory)}
     assert {ended[key] for key in (*single, *drained)} == {"completed"}
-    assert {ended[key] for key in (*another, owned)} == {"pending"}
+    assert {ended[key] for key in (*others, owned)} == {"pending"}
     assert shop.row(OrderFactoryBatch, id=batch).status == "completed"
 
 
 def test_an_order_that_ended_its_process_three_times_fails_and_the_others_are_copied(shop, prefect):
-    faulty, sound = request(shop.order()), request(shop.order())
+    faulty, sound = request_copy(shop.order()), request_copy(shop.order())
     change(OrderFactory, faulty, deaths=3, created_at=utc_now() - timedelta(hours=1))
 
     drain_order_factories(rounds=10)

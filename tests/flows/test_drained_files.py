@@ -15,7 +15,7 @@ from order_factory.tasks.batches.records import read_batch
 from order_factory.tasks.selections.file_batches import record_file_batch
 from order_factory.tasks.stored_files.packing import PackedFile
 from order_factory.tasks.stored_files.records import read_pieces
-from tests.support.copying import request
+from tests.support.copying import request_copy
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "verified")]
 
@@ -31,7 +31,7 @@ def record(reference, lines, policy=ErrorPolicy.REJECT_FAILED, *, dry_run=False)
 def test_each_file_is_read_and_its_batch_ends_as_asked(shop):
     good, bad = shop.order(), shop.order(billing_address_id=None)
     lines = ["source_order", shop.number_of(good), shop.number_of(bad)]
-    single = request(good)
+    single = request_copy(good)
     tried = record("tried", lines, dry_run=True)
     whole = record("whole", lines, ErrorPolicy.REJECT_EVERYTHING)
     partly = record("partly", lines)

@@ -1,4 +1,4 @@
-"""A dry run: it tells exactly how the batch would end, and leaves the database as it was."""
+"""A dry run: it reports exactly how the batch would end, and changes nothing."""
 
 import hashlib
 from pathlib import Path
@@ -13,8 +13,8 @@ from order_factory.models.errors import InvalidRequest
 from order_factory.models.tables import Order, OrderFactoryBatch
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.selections.recording import record_rows
-from tests.support.copying import whole_database
-from tests.support.crashes.nights import frame_of, selection, sources_of_all_kinds
+from tests.support.copying import read_database
+from tests.support.crashes.nights import make_frame, make_selection, make_sources_of_all_kinds
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
@@ -29,8 +29,8 @@ def _own_folder(tmp_path, monkeypatch):
 @pytest.fixture
 def night(shop):
     """A file of twelve copies to place: valid ones, invalid ones, and ones that lack a line."""
-    asked = selection(sources_of_all_kinds(shop), times=3)
-    frame_of(asked).to_json("night.jsonl", orient="records", lines=True)
+    selection = make_selection(make_sources_of_all_kinds(shop), times=3)
+    make_frame(selection).to_json("night.jsonl", orient="records", lines=True)
     return "night.jsonl"
 
 
@@ -59,14 +59,14 @@ def detail(path):
 
 
 def test_a_dry_run_reports_the_result_and_changes_nothing(shop, night):
-    before = (whole_database(), next_keys())
+    before = (read_database(), next_keys())
 
     state = bulk_order_factory(
         night, "night", place_target_order=True, batch_size=5, dry_run=True, return_state=True
     )
 
     foretold = state.result()
-    assert (whole_database(), next_keys()) == before
+    assert (read_database(), next_keys()) == before
     assert (state.name, foretold.dry_run) == ("DryRun", True)
     assert state.message == (
         "9 of 12 orders would be copied, 3 would fail; this was a dry run, and nothing was changed"
@@ -110,22 +110,22 @@ def test_keys_drawn_by_other_transactions_are_not_used(shop, night, monkeypatch)
 
 
 def test_a_dry_run_of_a_started_batch_shows_the_rest(shop):
-    asked = selection(sources_of_all_kinds(shop))
+    selection = make_selection(make_sources_of_all_kinds(shop))
     with begin() as db:
-        record_rows(db, "begun", asked)
-    before = whole_database()
+        record_rows(db, "begun", selection)
+    before = read_database()
 
     result = bulk_order_factory(reference="begun", dry_run=True)
 
     assert (result.completed, result.failed, result.pending) == (3, 1, 0)
-    assert whole_database() == before
+    assert read_database() == before
 
 
 @pytest.mark.parametrize("given", [{"dry_run": True}, {"error_policy": "reject_everything"}])
 def test_an_indivisible_batch_runs_in_threads_only(shop, night, given):
-    before = whole_database()
+    before = read_database()
 
     with pytest.raises(InvalidRequest, match="Use the runner threads"):
         bulk_order_factory(night, "night", runner="flow_runs", **given)
 
-    assert whole_database() == before
+    assert read_database() == before

@@ -16,8 +16,8 @@ from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.copying.engine import CopiedOrders
 from order_factory.tasks.copying.recipe import STEPS
-from tests.support.copying import failing_for, find_or_record, whole_database
-from tests.support.verifying import violations
+from tests.support.copying import find_or_record, make_failing_step, read_database
+from tests.support.verifying import find_violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
@@ -29,7 +29,7 @@ def _own_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def numbers(shop):
-    """Six orders; the second and the fifth have a line whose SKU is gone, the fifth no address."""
+    """Six orders. The second and the fifth have a line with an unknown SKU, the fifth no address."""
     orders = [shop.order(number=f"N{n}", payment_source_id=None) for n in range(4)]
     orders += [shop.order(number="N4", billing_address_id=None), shop.order(number="N5")]
     for invalid in (orders[1], orders[4]):
@@ -37,7 +37,7 @@ def numbers(shop):
     return [f"N{n}" for n in range(6)]
 
 
-def rejected(*given, **options):
+def reject_batch(*given, **options):
     """Start a batch that is rejected; its result."""
     with pytest.raises(BatchFailed) as failed:
         bulk_order_factory(*given, **options)
@@ -75,11 +75,11 @@ def test_reject_everything_copies_nothing_and_reports_every_error(shop, numbers)
     assert (result.status, result.failed, result.aborted) == ("completed", 2, 4)
     report = pd.read_csv(result.report_path or "")
     assert list(report["status"]) == statuses(shop)
-    gone = "line_items: SKU GONE is no longer in the catalogue"
+    expected_message = "line_items: SKU GONE is no longer in the catalogue"
     homeless = "billing_address: the order has no billing address"
     detail = [set(errors.split("\n")) for errors in report["errors"].fillna("")]
-    assert detail == [{""}, {gone}, {""}, {""}, {gone, homeless}, {""}]
-    assert violations() == []
+    assert detail == [{""}, {expected_message}, {""}, {""}, {expected_message, homeless}, {""}]
+    assert find_violations() == []
 
 
 def test_reject_everything_copies_a_batch_without_errors(shop, numbers):
@@ -93,57 +93,57 @@ def test_reject_everything_copies_a_batch_without_errors(shop, numbers):
     assert state.name == "Completed"
     assert statuses(shop) == ["completed"] * 3
     assert len(shop.rows(Order)) == 9
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_reject_everything_gives_stock_and_placements_back(shop, numbers):
     before = [row.quantity for row in shop.rows(StockItem)]
 
-    result = rejected(
+    result = reject_batch(
         ["N0", "N5"], place_target_order=True, error_policy=ErrorPolicy.REJECT_EVERYTHING
     )
 
     assert (result.failed, result.aborted) == (2, 0), "neither has a payment source"
     assert [row.quantity for row in shop.rows(StockItem)] == before
     assert len(shop.rows(Order)) == 6
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_reject_everything_reports_unexpected_errors(shop, numbers, monkeypatch):
     victim = shop.row(Order, number="N2").id
-    STEPS.insert(4, failing_for(victim))
+    STEPS.insert(4, make_failing_step(victim))
 
-    result = rejected(["N0", "N2", "N3"], error_policy=ErrorPolicy.REJECT_EVERYTHING)
+    result = reject_batch(["N0", "N2", "N3"], error_policy=ErrorPolicy.REJECT_EVERYTHING)
 
     assert statuses(shop) == ["aborted", "failed", "aborted"]
     assert result.errors[0].example_message == "could not be copied: unexpected RuntimeError"
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_a_rejected_batch_copies_nothing_when_resumed(shop, numbers):
-    rejected(numbers, "night", error_policy=ErrorPolicy.REJECT_EVERYTHING)
-    before = whole_database()
+    reject_batch(numbers, "night", error_policy=ErrorPolicy.REJECT_EVERYTHING)
+    before = read_database()
 
-    again = rejected(reference="night")
+    again = reject_batch(reference="night")
 
     assert (again.copied_in_this_run, again.is_rejected) == (0, True)
-    assert whole_database() == before
+    assert read_database() == before
 
 
 def test_a_batch_that_was_interrupted_is_resumed_with_its_own_policy(shop, numbers, monkeypatch):
-    def stopped(*_, **_options):
+    def raise_error(*_, **_options):
         raise RuntimeError("cut off")
 
     with monkeypatch.context() as patched:
-        patched.setattr("order_factory.tasks.copy_whole_batch.copy_claimed", stopped)
+        patched.setattr("order_factory.tasks.copy_whole_batch.copy_claimed", raise_error)
         with pytest.raises(RuntimeError):
             bulk_order_factory(numbers, "night", error_policy=ErrorPolicy.REJECT_EVERYTHING)
     assert set(statuses(shop)) == {"pending"}
 
-    result = rejected(reference="night")
+    result = reject_batch(reference="night")
 
     assert (result.failed, result.aborted) == (2, 4)
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_a_batch_that_cannot_be_closed_is_rolled_back(shop, numbers, monkeypatch):
@@ -156,14 +156,14 @@ def test_a_batch_that_cannot_be_closed_is_rolled_back(shop, numbers, monkeypatch
         bulk_order_factory(["N0", "N2"], "night", error_policy=ErrorPolicy.REJECT_EVERYTHING)
 
     assert set(statuses(shop)) == {"pending"}
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_skip_errors_copies_the_valid_parts(shop, numbers):
     result = bulk_order_factory(numbers, error_policy=ErrorPolicy.SKIP_ERRORS)
 
     assert (result.completed, result.completed_with_errors, result.failed) == (6, 2, 0)
-    assert violations() == []
+    assert find_violations() == []
 
 
 @pytest.mark.parametrize(
@@ -174,12 +174,12 @@ def test_skip_errors_copies_the_valid_parts(shop, numbers):
     ],
 )
 def test_skipping_errors_and_rejecting_everything_exclude_each_other(shop, numbers, orders, given):
-    before = whole_database()
+    before = read_database()
 
     with pytest.raises(InvalidRequest, match="Change the policy or these options"):
         bulk_order_factory(orders, error_policy=ErrorPolicy.REJECT_EVERYTHING, **given)
 
-    assert whole_database() == before
+    assert read_database() == before
 
 
 @pytest.mark.parametrize("given", [{"error_policy": "skip_errors"}, {"place_target_order": True}])
@@ -191,12 +191,12 @@ def test_a_batch_that_is_resumed_keeps_its_own_options(shop, numbers, given):
 
 
 @pytest.fixture
-def pending_whole(shop, numbers):
+def whole_batch(shop, numbers):
     """A batch that is recorded, to be copied as a whole or not at all."""
     return find_or_record("whole", CopyOptions(), numbers, policy=ErrorPolicy.REJECT_EVERYTHING)
 
 
-@pytest.mark.usefixtures("pending_whole")
+@pytest.mark.usefixtures("whole_batch")
 @pytest.mark.parametrize(
     "copy_some",
     [
@@ -208,11 +208,11 @@ def pending_whole(shop, numbers):
 )
 def test_no_part_of_an_indivisible_batch_is_copied_on_its_own(shop, copy_some):
     first = public_id(Resource.order_factories, shop.rows(OrderFactory)[0].id)
-    before = whole_database()
+    before = read_database()
 
     with pytest.raises(InvalidRequest, match="'whole' is copied as a whole or not at all"):
         copy_some(first)
 
-    assert whole_database() == before
-    result = rejected(reference="whole")
+    assert read_database() == before
+    result = reject_batch(reference="whole")
     assert (result.failed, result.aborted, result.completed) == (2, 4, 0)

@@ -24,7 +24,7 @@ def test_a_cancelled_export_continues(shop, monkeypatch):
     for number in ("1", "2", "3"):
         shop.order(number=number, customer_id=shop.customer(email=f"{number}@shop.example"))
     shop.order(number="4", status="draft")
-    wanted: dict[str, Any] = {"orders_where": {"placed_from": SOME_DAY}, "include": ["customer"]}
+    options: dict[str, Any] = {"orders_where": {"placed_from": SOME_DAY}, "include": ["customer"]}
     cancelled = iter([False, False, True])
     with monkeypatch.context() as patch:
         patch.setattr(
@@ -32,9 +32,9 @@ def test_a_cancelled_export_continues(shop, monkeypatch):
             lambda _stop: next(cancelled),
         )
         patch.setattr("order_factory.flows.support.stop_signals.POLL_SECONDS", 0.0)
-        stopped = export_records("orders", "out", **wanted, return_state=True)
+        stopped = export_records("orders", "out", **options, return_state=True)
 
-    report = export_records("orders", "out", **wanted)
+    report = export_records("orders", "out", **options)
 
     assert stopped.type == StateType.CANCELLED
     with pytest.raises(ExportStopped, match=r"to 'out' was stopped after 2 records \(it was canc"):
@@ -63,9 +63,9 @@ def test_a_cancelled_export_continues(shop, monkeypatch):
 )
 def test_impossible_exports_are_refused(shop, given, message, tmp_path):
     (tmp_path / "orders.csv").mkdir()
-    wanted = {"resource": "orders", "path": "orders.csv", **given}
+    options = {"resource": "orders", "path": "orders.csv", **given}
 
     with pytest.raises(InvalidRequest) as refused:
-        export_records(**wanted)
+        export_records(**options)
 
     assert message in str(refused.value)

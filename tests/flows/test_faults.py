@@ -77,10 +77,10 @@ def test_a_lost_connection_is_tried_again(shop, monkeypatch):
 
 
 def test_a_permanent_error_fails_at_once(shop, monkeypatch):
-    def broken(_db, _run):
+    def raise_bug(_db, _run):
         raise RuntimeError("a bug")
 
-    runs = _break_before_the_lines(monkeypatch, broken)
+    runs = _break_before_the_lines(monkeypatch, raise_bug)
     source = shop.order()
 
     with pytest.raises(OrderFactoryFailed) as failure:
@@ -121,14 +121,14 @@ def test_the_service_waits_once_for_an_unreachable_database(shop, monkeypatch):
     numbers = [shop.number_of(shop.order()) for _ in range(6)]
     opened = []
 
-    def gone():
+    def refuse_connection():
         opened.append(1)
         raise DatabaseAway("the test's database", "it cannot be opened")
 
     with monkeypatch.context() as patched:
         patched.setattr(retrying, "PATIENCE_SECONDS", 0)
         patched.setattr(retrying, "TRIES", 2)
-        patched.setattr("order_factory.tasks.copy_orders.begin", gone)
+        patched.setattr("order_factory.tasks.copy_orders.begin", refuse_connection)
         with pytest.raises(BatchUnfinished, match="6 of 6 copies .* it cannot be opened"):
             bulk_order_factory(numbers, reference="night", batch_size=1)
 

@@ -34,7 +34,7 @@ def night(shop):
 
 
 @pytest.fixture
-def copying():
+def copying_thread():
     """The flow in a thread of its own: its result to come, and an event for when it waits."""
     waits = Event()
 
@@ -50,8 +50,8 @@ def copying():
         yield lambda: pool.submit(copy), waits
 
 
-def test_orders_that_another_run_releases_are_copied(night, copying):
-    start, waits = copying
+def test_orders_that_another_run_releases_are_copied(night, copying_thread):
+    start, waits = copying_thread
     with begin() as db:
         claim_pending(db, night, 1)
         result = start()
@@ -60,8 +60,8 @@ def test_orders_that_another_run_releases_are_copied(night, copying):
     assert (result.result(60).completed, result.result().copied_in_this_run) == (3, 3)
 
 
-def test_orders_that_another_run_is_copying_are_waited_for(night, copying):
-    start, waits = copying
+def test_orders_that_another_run_is_copying_are_waited_for(night, copying_thread):
+    start, waits = copying_thread
     with begin() as db:
         size = claim_pending(db, night, 1)
         result = start()

@@ -11,9 +11,9 @@ from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.results.copies import OrderFactoryPreview
 from order_factory.models.results.orders import OrdersRefused, OrdersWaiting
 from order_factory.models.tables import Order, StockItem
-from tests.support.copying import change, whole_database
-from tests.support.orders import open_order
-from tests.support.verifying import violations
+from tests.support.copying import change, read_database
+from tests.support.orders import make_open_order
+from tests.support.verifying import find_violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
@@ -23,8 +23,8 @@ def statuses(shop):
 
 
 def test_orders_are_placed_captured_and_refunded_over_http(shop, ledger):
-    orders = [open_order(shop) for _ in range(5)]
-    declined = open_order(shop, "tok_decline")
+    orders = [make_open_order(shop) for _ in range(5)]
+    declined = make_open_order(shop, "tok_decline")
     names = [shop.number_of(key) for key in (*orders, declined)]
 
     placed = place_orders(", ".join(names), batch_size=2)
@@ -48,13 +48,13 @@ def test_orders_are_placed_captured_and_refunded_over_http(shop, ledger):
     ]
     assert [kind for kind, _ in ledger.charges()].count("refund") == 2
     assert ledger.repeats() == 0
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_orders_without_an_answer_are_finished_by_the_next_run(shop, ledger):
     from order_factory.models.tables import PaymentSource
 
-    order = open_order(shop, "tok_timeout_before")
+    order = make_open_order(shop, "tok_timeout_before")
     name = shop.number_of(order)
 
     with pytest.raises(OrdersWaiting, match="Run it again"):
@@ -64,11 +64,11 @@ def test_orders_without_an_answer_are_finished_by_the_next_run(shop, ledger):
 
     assert place_orders([name]).done == 1
     assert ledger.charges() == [("authorize", 12_50)]
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_wrong_orders_are_refused_before_anything_is_changed(shop, ledger):
-    order = open_order(shop, billing_address_id=None)
+    order = make_open_order(shop, billing_address_id=None)
 
     with pytest.raises(SelectionInvalid):
         place_orders(["nonsensical", shop.number_of(order)])
@@ -81,8 +81,8 @@ def test_wrong_orders_are_refused_before_anything_is_changed(shop, ledger):
 
 
 def test_a_filter_places_pending_copies_or_nothing_without_a_match(shop, ledger):
-    order = open_order(shop, market_name="Europe")
-    other = open_order(shop, market_name="Asia")
+    order = make_open_order(shop, market_name="Europe")
+    other = make_open_order(shop, market_name="Asia")
 
     assert place_orders(orders_where=OrderFilter(market="Europe")).done == 1
     assert place_orders(orders_where=OrderFilter(market="Europe")).orders_count == 0
@@ -94,7 +94,7 @@ def test_a_filter_places_pending_copies_or_nothing_without_a_match(shop, ledger)
 def test_a_dry_run_of_one_copy_changes_nothing(shop, ledger):
     order = shop.order(lines=[("MUG", 1, 12_50), ("RARE", 5, 1_00)])
     change(StockItem, shop.rows(StockItem)[-1].id, quantity=3)
-    before = whole_database()
+    before = read_database()
 
     preview = order_factory(shop.number_of(order), skip_errors=True, dry_run=True)
 
@@ -104,6 +104,6 @@ def test_a_dry_run_of_one_copy_changes_nothing(shop, ledger):
     assert str(preview.differences[0]) == (
         "line_items: RARE: 5 -> none (SKU RARE: 5 wanted, 3 in stock)"
     )
-    assert whole_database() == before
+    assert read_database() == before
     with pytest.raises(InvalidRequest, match="A dry run needs a source_order"):
         order_factory(shop.number_of(order), dry_run=True, idempotency_key="x")

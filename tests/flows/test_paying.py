@@ -22,8 +22,8 @@ from order_factory.models.tables import (
     Transaction,
 )
 from order_factory.models.values.statuses import Mode
-from tests.support.copying import change, request, whole_database
-from tests.support.paying import payable
+from tests.support.copying import change, read_database, request_copy
+from tests.support.paying import make_payable_order
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "ledger")]
 
@@ -36,7 +36,7 @@ def _own_folder(tmp_path, monkeypatch):
 
 
 def test_one_order_is_paid_and_placed(shop, ledger):
-    number = shop.number_of(payable(shop))
+    number = shop.number_of(make_payable_order(shop))
 
     result = order_factory(number, place_target_order=True)
 
@@ -46,14 +46,14 @@ def test_one_order_is_paid_and_placed(shop, ledger):
 
 
 def test_a_declined_payment_fails_the_run_with_its_reason(shop):
-    number = shop.number_of(payable(shop, "tok_decline_insufficient_funds"))
+    number = shop.number_of(make_payable_order(shop, "tok_decline_insufficient_funds"))
 
     with pytest.raises(OrderFactoryFailed, match="Your card has insufficient funds"):
         order_factory(number, place_target_order=True)
 
 
 def test_the_same_factory_continues_after_a_missing_gateway_answer(shop, ledger):
-    number = shop.number_of(payable(shop, "tok_unreachable"))
+    number = shop.number_of(make_payable_order(shop, "tok_unreachable"))
     with pytest.raises(PaymentUnknown, match="stays in placing.*--order-factory-id") as unknown:
         order_factory(number, place_target_order=True)
     saved = [row.id for row in shop.rows(PaymentSource)]
@@ -69,7 +69,7 @@ def test_the_same_factory_continues_after_a_missing_gateway_answer(shop, ledger)
 
 def test_a_batch_without_gateway_answers_can_be_resumed(shop, ledger):
     tokens = ["tok_approve", "tok_timeout_before", "tok_decline"]
-    numbers = [shop.number_of(payable(shop, token)) for token in tokens]
+    numbers = [shop.number_of(make_payable_order(shop, token)) for token in tokens]
     with pytest.raises(BatchUnfinished, match="1 of 3 copies are not finished .*placing") as left:
         bulk_order_factory(numbers, "night", place_target_order=True)
     assert (left.value.result.completed, left.value.result.failed) == (1, 1)
@@ -87,18 +87,20 @@ def test_a_batch_without_gateway_answers_can_be_resumed(shop, ledger):
 
 
 def test_a_dry_run_calls_no_gateway_and_changes_nothing(shop, ledger):
-    numbers = [shop.number_of(payable(shop, token)) for token in ("tok_1", "tok_unreachable")]
-    before = whole_database()
+    numbers = [
+        shop.number_of(make_payable_order(shop, token)) for token in ("tok_1", "tok_unreachable")
+    ]
+    before = read_database()
 
     result = bulk_order_factory(numbers, place_target_order=True, dry_run=True)
 
     assert (result.completed, result.failed, result.in_progress) == (2, 0, 0)
-    assert whole_database() == before
+    assert read_database() == before
     assert not ledger.file.exists()
 
 
 def test_copies_requested_over_http_are_paid_too(shop):
-    request(payable(shop), place_target_order=True)
+    request_copy(make_payable_order(shop), place_target_order=True)
 
     assert drain_order_factories() == 1
     assert [order.status for order in shop.rows(Order)] == ["placed", "placed"]
@@ -111,8 +113,8 @@ def test_no_secret_is_shown_anywhere(shop, caplog, monkeypatch):
     monkeypatch.setenv("ORDER_FACTORY_STRIPE_API_BASE", "http://127.0.0.1:9")
     forget_gateways()
     ends = ["approve", "decline", "timeout_after", "timeout_before", "unreachable"]
-    sources = [payable(shop, f"tok_{end}_SECRET", mode="test") for end in ends]
-    sources.append(payable(shop, "pm_SECRET", gateway="stripe", mode="test"))
+    sources = [make_payable_order(shop, f"tok_{end}_SECRET", mode="test") for end in ends]
+    sources.append(make_payable_order(shop, "pm_SECRET", gateway="stripe", mode="test"))
     change(PaymentSource, [row.id for row in shop.rows(PaymentSource)], customer_token="cus_SECRET")
     numbers = [shop.number_of(source) for source in sources]
 
@@ -130,14 +132,14 @@ def test_no_secret_is_shown_anywhere(shop, caplog, monkeypatch):
     message += [str(row) for row in shop.rows(CopyError)]
     message += [f"{row.message} {row.error_code}" for row in shop.rows(Transaction)]
     message += [str(row.errors_log) for row in shop.rows(OrderFactory)]
-    message += kept_by_prefect()
+    message += read_prefect()
     everything = "\n".join(message)
     assert "night" in everything
     assert [secret for secret in SECRETS if secret in everything] == []
 
 
-def kept_by_prefect():
-    """All that Prefect's server has been told: runs with their states, logs, artifacts, events."""
+def read_prefect():
+    """The data on Prefect's server: runs with their states, logs, artifacts, events."""
     with get_client(sync_client=True) as client:
         answers = [
             client.request("POST", path, json={"limit": 50})

@@ -15,8 +15,8 @@ from order_factory.models.results.copies import BatchUnfinished
 from order_factory.models.results.progress import progress_shown_by
 from order_factory.tasks.payments.claiming import Scope, claim_due
 from tests.support.copying import copy_batch, find_or_record
-from tests.support.paying import TestLedger, payable
-from tests.support.verifying import violations
+from tests.support.paying import TestLedger, make_payable_order
+from tests.support.verifying import find_violations
 
 pytestmark = pytest.mark.usefixtures("prefect")
 ORDERS = 4
@@ -34,8 +34,8 @@ def ledger(monkeypatch, tmp_path):
 
 @pytest.fixture
 def night(shop):
-    """A batch whose orders are copied and not paid yet."""
-    numbers = [shop.number_of(payable(shop)) for _ in range(ORDERS)]
+    """A batch with copied orders that are not paid yet."""
+    numbers = [shop.number_of(make_payable_order(shop)) for _ in range(ORDERS)]
     batch = find_or_record("night", CopyOptions(place_target_order=True), numbers)
     copy_batch(batch)
     return batch
@@ -66,7 +66,7 @@ def test_a_waiting_run_claims_the_payment_of_a_run_that_died(night, ledger):
         assert result.result(60).completed == ORDERS
 
     assert ledger.charges() == [("authorize", 12_50)] * ORDERS
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_two_concurrent_resumes_of_a_batch_both_succeed(night, ledger):
@@ -77,7 +77,7 @@ def test_two_concurrent_resumes_of_a_batch_both_succeed(night, ledger):
     assert sum(result.copied_in_this_run for result in results) == ORDERS
     assert ledger.charges() == [("authorize", 12_50)] * ORDERS
     assert ledger.repeats() == 0
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_a_payment_claimed_for_too_long_is_reported(night, monkeypatch):

@@ -13,17 +13,25 @@ from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.subscriptions.recording import record_due_periods
-from tests.support.copying import change, whole_database
-from tests.support.paying import payable as payable_by_gateway
-from tests.support.subscriptions import due, payable, run_due, subscribe, subscription
+from tests.support.copying import change, read_database
+from tests.support.paying import make_payable_order
+from tests.support.subscriptions import (
+    make_placeable_order,
+    read_subscription,
+    run_due,
+    subscribe,
+    subscribe_due,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
 
 def test_due_orders_are_copied_and_failures_are_reported(shop):
     shop.sku("RARE", stock=0)
-    good = due(shop, payable(shop))
-    bad = due(shop, payable(shop, lines=[("RARE", 1, 12_50)]), retry_after="1d")
+    good = subscribe_due(shop, make_placeable_order(shop))
+    bad = subscribe_due(
+        shop, make_placeable_order(shop, lines=[("RARE", 1, 12_50)]), retry_after="1d"
+    )
     subscribe(shop, frequency="yearly", at=utc_now())
 
     state = run_order_subscriptions(return_state=True)
@@ -39,22 +47,22 @@ def test_due_orders_are_copied_and_failures_are_reported(shop):
     ]
     assert again.batches == []
     assert again.outcome == "no subscription was due"
-    assert [subscription(shop, key).status for key in (good, bad)] == ["active", "active"]
+    assert [read_subscription(shop, key).status for key in (good, bad)] == ["active", "active"]
     assert shop.row(OrderFactory, status="failed").retry_at > utc_now()
     assert batch.status == "completed"
 
 
 def test_a_preview_lists_copies_and_failures_and_changes_nothing(shop):
     shop.sku("RARE", stock=0)
-    good = due(shop, payable(shop))
-    bad = due(shop, payable(shop, lines=[("RARE", 1, 12_50)]))
+    good = subscribe_due(shop, make_placeable_order(shop))
+    bad = subscribe_due(shop, make_placeable_order(shop, lines=[("RARE", 1, 12_50)]))
     subscribe(shop, frequency="yearly", at=utc_now())
-    before = whole_database()
+    before = read_database()
 
     preview = preview_order_subscriptions(days=2, limit=5)
 
-    assert whole_database() == before
-    first = subscription(shop, good).next_run_at
+    assert read_database() == before
+    first = read_subscription(shop, good).next_run_at
     names = [public_id(Resource.order_subscriptions, key) for key in (good, bad)]
     assert preview.subscriptions == 2
     assert [(each.subscription.id, each.period_at - first) for each in preview.upcoming[:3]] == [
@@ -72,9 +80,9 @@ def test_a_preview_lists_copies_and_failures_and_changes_nothing(shop):
 @pytest.mark.parametrize("goes_on", [bulk_order_factory, run_order_subscriptions])
 def test_a_run_that_continues_a_batch_places_the_orders_of_failed_renewals(shop, ledger, goes_on):
     """The run that recorded the retry died before it did anything."""
-    order = payable_by_gateway(shop, "tok_decline")
+    order = make_payable_order(shop, "tok_decline")
     card = shop.row(Order, id=order).payment_source_id
-    key = due(shop, order, retry_after="1d")
+    key = subscribe_due(shop, order, retry_after="1d")
     run_due(utc_now())
     change(PaymentSource, card, payment_source_token="tok_approve")
     change(OrderFactory, shop.row(OrderFactory).id, retry_at=utc_now())
@@ -92,4 +100,4 @@ def test_a_run_that_continues_a_batch_places_the_orders_of_failed_renewals(shop,
     (copy,) = [row for row in shop.rows(Order) if row.order_factory_id]
     assert (copy.order_factory_id, copy.status) == (again.id, "placed")
     assert ledger.charges() == [("authorize", 12_50)]
-    assert subscription(shop, key).status == "active"
+    assert read_subscription(shop, key).status == "active"

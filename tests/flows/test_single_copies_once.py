@@ -15,12 +15,12 @@ from order_factory.models.errors import CopyDiffers, InvalidRequest, PaymentUnkn
 from order_factory.models.results.copies import OrderFactoryFailed
 from order_factory.models.tables import Order, OrderFactory, PaymentSource
 from order_factory.tasks.authorize_payments import _Till
-from tests.support.at_once import at_once
+from tests.support.at_once import run_together
 from tests.support.copying import change
 from tests.support.crashes.forked import ForkedProcess
-from tests.support.crashes.lost_answers import losing_the_answer
-from tests.support.paying import payable
-from tests.support.verifying import violations
+from tests.support.crashes.lost_answers import run_losing_proxy
+from tests.support.paying import make_payable_order
+from tests.support.verifying import find_violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "ledger")]
 NAMES = [{"reference": "buy-0"}, {"idempotency_key": "buy-0"}]
@@ -34,12 +34,12 @@ def assert_one_order_and_one_charge(shop, ledger):
     assert [row.status for row in shop.rows(OrderFactory)] == ["completed"]
     assert [order.status for order in targets(shop)] == ["placed"]
     assert ledger.charges() == [("authorize", 12_50)]
-    assert violations() == []
+    assert find_violations() == []
 
 
 @pytest.mark.parametrize("name", NAMES, ids=str)
 def test_a_second_call_finds_the_first_copy_and_says_so(shop, ledger, name):
-    number = shop.number_of(payable(shop))
+    number = shop.number_of(make_payable_order(shop))
 
     first = order_factory(number, place_target_order=True, **name)
     state = order_factory(number, place_target_order=True, **name, return_state=True)
@@ -52,7 +52,7 @@ def test_a_second_call_finds_the_first_copy_and_says_so(shop, ledger, name):
 
 
 def test_another_copy_is_made_on_purpose(shop):
-    number = shop.number_of(payable(shop))
+    number = shop.number_of(make_payable_order(shop))
     first = order_factory(number, reference="buy-0")
 
     second = order_factory(number, reference="buy-0", again=True)
@@ -115,19 +115,19 @@ def test_an_idempotency_key_together_with_again_is_refused(shop):
 
 @pytest.mark.parametrize("name", NAMES, ids=str)
 def test_two_calls_at_once_make_one_copy(shop, ledger, name):
-    number = shop.number_of(payable(shop))
+    number = shop.number_of(make_payable_order(shop))
 
     def call():
         return order_factory(number, place_target_order=True, **name, return_state=True)
 
-    at_once(call, call)
+    run_together(call, call)
     order_factory(number, place_target_order=True, **name)
 
     assert_one_order_and_one_charge(shop, ledger)
 
 
 def test_a_call_repeated_during_a_gateway_outage_pays_once(shop, ledger):
-    number = shop.number_of(payable(shop, "tok_unreachable"))
+    number = shop.number_of(make_payable_order(shop, "tok_unreachable"))
     for _ in range(2):
         with pytest.raises(PaymentUnknown):
             order_factory(number, place_target_order=True, reference="buy-0")
@@ -159,13 +159,13 @@ def copy_until(stage, number):
 
 @pytest.mark.parametrize("stage", KILLED)
 def test_a_killed_call_is_finished_by_the_same_call_or_a_sweep(shop, ledger, stage):
-    number = shop.number_of(payable(shop))
+    number = shop.number_of(make_payable_order(shop))
 
     killed = ForkedProcess(copy_until, stage, number)
     killed.join()
 
     assert killed.exitcode == -signal.SIGKILL
-    assert violations() == []
+    assert find_violations() == []
 
     order_factory(number, place_target_order=True, reference="buy-0")
     sweep_order_factories(quiet_minutes=0)
@@ -176,12 +176,12 @@ def test_a_killed_call_is_finished_by_the_same_call_or_a_sweep(shop, ledger, sta
 @pytest.mark.parametrize("shop", ["postgres"], indirect=True)
 @pytest.mark.parametrize("nth", range(1, 12))
 def test_a_lost_answer_to_a_commit_copies_once(shop, ledger, monkeypatch, nth):
-    number = shop.number_of(payable(shop))
+    number = shop.number_of(make_payable_order(shop))
     url = get_engine().url
     # A Unix socket has a short path.
     with (
         tempfile.TemporaryDirectory() as folder,
-        losing_the_answer(Path(str(url.query["host"])), Path(folder), nth) as proxy,
+        run_losing_proxy(Path(str(url.query["host"])), Path(folder), nth) as proxy,
         monkeypatch.context() as patched,
     ):
         through = url.update_query_dict({"host": folder}).render_as_string(hide_password=False)
@@ -190,6 +190,6 @@ def test_a_lost_answer_to_a_commit_copies_once(shop, ledger, monkeypatch, nth):
         get_engine().dispose()
     again = order_factory(number, place_target_order=True, reference="buy-0")
 
-    assert proxy.lost or nth > 8, "the flow has fewer commits; lose another one"
+    assert proxy.has_lost or nth > 8, "the flow has fewer commits; lose another one"
     assert (result.status, result.made_before, again.id) == ("completed", False, result.id)
     assert_one_order_and_one_charge(shop, ledger)

@@ -15,7 +15,7 @@ from order_factory.models.database.engine import begin
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
-from tests.support.copying import change, find_or_record, request
+from tests.support.copying import change, find_or_record, request_copy
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 AN_HOUR_AGO = utc_now() - timedelta(hours=1)
@@ -52,8 +52,8 @@ def left_behind(shop, run_in_state):
         values = {"status": status, "flow_run_id": run_in_state(state), "updated_at": when}
         with begin() as db:
             db.execute(update(OrderFactoryBatch).filter_by(id=batch).values(**values))
-            mine = update(OrderFactory).filter_by(batch_id=batch)
-            db.execute(mine.values(created_at=when, updated_at=when))
+            statement = update(OrderFactory).filter_by(batch_id=batch)
+            db.execute(statement.values(created_at=when, updated_at=when))
 
     return left_behind
 
@@ -63,7 +63,7 @@ def single_left_behind(shop, run_in_state):
     """A pending copy that a flow run in this state recorded for itself; its key."""
 
     def single_left_behind(state, *, created_at=None):
-        factory = request(shop.order())
+        factory = request_copy(shop.order())
         values = {
             "flow_run_id": run_in_state(state),
             "created_at": created_at or utc_now(),
@@ -115,7 +115,7 @@ def test_an_order_that_ended_its_process_three_times_fails_and_the_others_are_co
     left_behind("night", Crashed())
     (first,) = shop.rows(OrderFactory)
     batch = first.batch_id
-    second = request(shop.order())
+    second = request_copy(shop.order())
     change(OrderFactory, second, batch_id=batch)
     single = single_left_behind(Crashed())
     change(OrderFactory, [first.id, single], deaths=3)

@@ -1,4 +1,4 @@
-"""What a person sees in Prefect of each kind of run: every name of it, exactly."""
+"""The names that a person sees in Prefect, exactly, for each kind of run."""
 
 import json
 import re
@@ -27,9 +27,9 @@ from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.outcomes import account
 from order_factory.tasks.prefect_ui import events
-from tests.support.copying import batch_of, change, request
-from tests.support.subscriptions import due, payable
-from tests.support.verifying import violations
+from tests.support.copying import change, make_batch, request_copy
+from tests.support.subscriptions import make_placeable_order, subscribe_due
+from tests.support.verifying import find_violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
@@ -64,7 +64,7 @@ def _own_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def published(monkeypatch):
+def published_names(monkeypatch):
     """The names of the Prefect events that are published."""
     names: list[str] = []
     monkeypatch.setattr(events, "emit_event", lambda **event: names.append(event["event"]))
@@ -76,18 +76,18 @@ class Shown:
 
     def __init__(self, flow_run_id, task_runs):
         run = UUID(str(flow_run_id))
-        mine = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run]))
-        kept = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run]))
+        task_run_filter = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run]))
+        artifact_filter = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run]))
         with get_client(sync_client=True) as client:
             flow_run: Any = client.read_flow_run(run)
             deadline = time.monotonic() + 20
             while True:  # the server writes task runs down some time later
-                tasks: list[Any] = client.read_task_runs(task_run_filter=mine)
+                tasks: list[Any] = client.read_task_runs(task_run_filter=task_run_filter)
                 ended = [task for task in tasks if task.state and task.state.is_final()]
                 if len(ended) >= task_runs or time.monotonic() > deadline:
                     break
                 time.sleep(0.2)
-            artifacts: list[Any] = client.read_artifacts(artifact_filter=kept)
+            artifacts: list[Any] = client.read_artifacts(artifact_filter=artifact_filter)
         self.name, self.tags = flow_run.name, set(flow_run.tags)
         self.state, self.message = flow_run.state.name, flow_run.state.message
         tasks.sort(key=lambda task: task.start_time)
@@ -225,7 +225,7 @@ def test_a_batch_whose_filter_matches_no_order(shop):
 def test_orders_requested_over_http_have_these_runs_and_states(shop):
     sources = [shop.order(number="N1"), shop.order(number="N2", lines=[("MUG", 0, 1_00)])]
     for source in sources:
-        request(source)
+        request_copy(source)
 
     assert drain_order_factories() == 2
 
@@ -243,7 +243,7 @@ def test_orders_requested_over_http_have_these_runs_and_states(shop):
 
 
 def test_a_failed_copy_over_http_fails_the_run(shop):
-    request(shop.order(number="N1", lines=[("MUG", 0, 1_00)]))
+    request_copy(shop.order(number="N1", lines=[("MUG", 0, 1_00)]))
 
     state = drain_order_factories(return_state=True)
 
@@ -254,15 +254,15 @@ def test_a_failed_copy_over_http_fails_the_run(shop):
     assert {"order:N1", "outcome:failed"} <= shown.tags
 
 
-def test_copies_over_http_and_batches_that_are_drained_are_published(shop, published):
-    request(shop.order())
-    request(shop.order(lines=[("MUG", 0, 1_00)]))
-    change(OrderFactoryBatch, batch_of([request(shop.order())]), drained_by_service=True)
+def test_copies_over_http_and_batches_that_are_drained_are_published(shop, published_names):
+    request_copy(shop.order())
+    request_copy(shop.order(lines=[("MUG", 0, 1_00)]))
+    change(OrderFactoryBatch, make_batch([request_copy(shop.order())]), drained_by_service=True)
 
     drain_order_factories()
     drain_order_factories()
 
-    assert published == [
+    assert published_names == [
         "order_factory_batches.complete",
         "order_factories.complete",
         "order_factories.fail",
@@ -270,28 +270,28 @@ def test_copies_over_http_and_batches_that_are_drained_are_published(shop, publi
 
 
 def test_only_the_first_of_many_copies_are_published_and_the_others_counted(
-    shop, published, monkeypatch
+    shop, published_names, monkeypatch
 ):
     monkeypatch.setattr(account, "ORDERS_SHOWN", 1)
     for _ in range(3):
-        request(shop.order())
+        request_copy(shop.order())
 
     drain_order_factories()
 
     shown = Shown(run_of(shop), len(STEPS) + 2)
-    assert published == ["order_factories.complete", "order_factories.more"]
+    assert published_names == ["order_factories.complete", "order_factories.more"]
     assert "1 of 3 shown, and 2 more." in shown.data["order-factory-copy"]
 
 
-def test_copies_that_a_sweep_finishes_are_published(shop, published):
-    factory = request(shop.order(number="N1"))
+def test_copies_that_a_sweep_finishes_are_published(shop, published_names):
+    factory = request_copy(shop.order(number="N1"))
     change(OrderFactory, factory, created_at=utc_now() - timedelta(hours=1))
 
     swept = sweep_order_factories()
 
     shown = Shown(run_of(shop), len(STEPS) + 3)
     assert swept.single_copies == 1
-    assert published == ["order_factories.complete"]
+    assert published_names == ["order_factories.complete"]
     assert (shown.state, shown.message) == (
         "Completed",
         "took over 0 batches, 1 single copy",
@@ -302,7 +302,7 @@ def test_copies_that_a_sweep_finishes_are_published(shop, published):
 
 def test_a_further_part_of_a_batch_has_these_runs_and_states(shop):
     orders = [shop.order() for _ in range(2)]
-    batch = batch_of([request(order) for order in orders])
+    batch = make_batch([request_copy(order) for order in orders])
     reference = shop.row(OrderFactoryBatch, id=batch).reference
 
     copy_part(reference, part=1, size=2)
@@ -315,7 +315,7 @@ def test_a_further_part_of_a_batch_has_these_runs_and_states(shop):
 
 
 def test_a_run_of_subscriptions_has_these_runs_and_states(shop):
-    due(shop, payable(shop))
+    subscribe_due(shop, make_placeable_order(shop))
 
     run_order_subscriptions()
 
@@ -378,7 +378,7 @@ def test_a_retry_of_a_failed_copy_tries_again(shop):
     first, second, third = shop.rows(OrderFactory, source_order_id=source)
     assert [first.status, second.status, third.status] == ["failed", "failed", "completed"]
     assert [first.retry_of_id, second.retry_of_id, third.retry_of_id] == [None, first.id, second.id]
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_a_retry_makes_no_second_target_order(shop):
@@ -392,4 +392,4 @@ def test_a_retry_makes_no_second_target_order(shop):
     assert again.message.endswith(
         ". This run changed nothing. Place its target order, or start a new run for order N1."
     )
-    assert violations() == []
+    assert find_violations() == []

@@ -14,13 +14,13 @@ from order_factory.gateways.protocol import (
     GatewayTimedOut,
     GatewayUnreachable,
 )
-from tests.support.at_once import at_once
+from tests.support.at_once import run_together
 
 REQUEST = GatewayRequest("key", 1_00, "EUR", "order", payment_source_token="tok_secret")
 YES = Answer(succeeded=True, token="token_secret")
 
 
-class Scripted:
+class ScriptedGateway:
     """A gateway that follows a script: each call gives the next answer or raises the next error."""
 
     name = "scripted"
@@ -70,14 +70,14 @@ TIMED_OUT = GatewayTimedOut("scripted", "did not answer in time")
     ],
 )
 def test_a_request_that_may_have_been_carried_out_is_looked_up_first(script, perhaps_done, calls):
-    gateway = Scripted(*script)
+    gateway = ScriptedGateway(*script)
 
     assert authorize(gateway, perhaps_done) == YES
     assert gateway.called == calls
 
 
 def test_a_call_fails_after_the_last_retry():
-    gateway = Scripted(*[UNREACHABLE] * TRIES)
+    gateway = ScriptedGateway(*[UNREACHABLE] * TRIES)
 
     with pytest.raises(GatewayUnreachable):
         authorize(gateway)
@@ -88,7 +88,7 @@ def test_a_call_fails_after_the_last_retry():
     "final", [Answer(False, message="no"), GatewayMisconfigured("scripted", "has no key")]
 )
 def test_a_final_answer_or_error_is_not_retried(final):
-    gateway = Scripted(final)
+    gateway = ScriptedGateway(final)
 
     if isinstance(final, Exception):
         with pytest.raises(GatewayMisconfigured):
@@ -115,7 +115,7 @@ def test_calls_at_the_same_time_are_limited():
             with lock:
                 now -= 1
 
-    at_once(*[call] * 12)
+    run_together(*[call] * 12)
 
     assert most == 3
 
@@ -127,7 +127,7 @@ def test_calls_per_second_are_limited():
         with limits:
             began.append(monotonic())
 
-    at_once(*[call] * 20)
+    run_together(*[call] * 20)
 
-    # The calls of a tenth of a second may begin at once: 10 of the 20.
+    # The calls of a tenth of a second may begin together: 10 of the 20.
     assert max(began) - min(began) >= 0.09

@@ -17,15 +17,15 @@ from order_factory.gateways.settings import StripeSettings
 from order_factory.gateways.stripe import API_VERSION, StripeGateway
 from order_factory.models.tables import Order, Transaction
 from tests.support.copying import target_of
-from tests.support.paying import payable, place
-from tests.support.stripe_stand_in import KEY, stripe_stand_in
+from tests.support.paying import make_payable_order, place
+from tests.support.stripe_stand_in import KEY, run_stripe_stand_in
 
 REQUEST = GatewayRequest("key-1", 12_50, "EUR", "nZqgXrcnJx", "cus_1", "pm_1")
 
 
 @pytest.fixture
 def stand_in():
-    with stripe_stand_in() as running:
+    with run_stripe_stand_in() as running:
         yield running
 
 
@@ -87,12 +87,14 @@ def test_the_customer_action_is_not_in_logs(gateway, stand_in):
 
 
 def test_an_authorization_is_captured_or_voided(gateway, stand_in):
-    held = [gateway.authorize(replace(REQUEST, idempotency_key=f"key-{nth}")) for nth in range(2)]
+    answers = [
+        gateway.authorize(replace(REQUEST, idempotency_key=f"key-{nth}")) for nth in range(2)
+    ]
     captured = replace(
-        REQUEST, idempotency_key="then-1", authorization_token=held[0].token, call="capture"
+        REQUEST, idempotency_key="then-1", authorization_token=answers[0].token, call="capture"
     )
     voided = replace(
-        REQUEST, idempotency_key="then-2", authorization_token=held[1].token, call="void"
+        REQUEST, idempotency_key="then-2", authorization_token=answers[1].token, call="void"
     )
 
     assert gateway.lookup(voided) is None
@@ -105,16 +107,18 @@ def test_an_authorization_is_captured_or_voided(gateway, stand_in):
 
 
 def test_a_capture_is_refunded_in_parts_and_never_twice_under_a_key(gateway, stand_in):
-    held = gateway.authorize(REQUEST)
+    authorization = gateway.authorize(REQUEST)
     refund = replace(
         REQUEST,
         idempotency_key="part-1",
         amount_cents=5_00,
-        capture_token=held.token,
+        capture_token=authorization.token,
         call="refund",
     )
     early = gateway.refund(replace(refund, idempotency_key="early"))
-    gateway.capture(replace(REQUEST, idempotency_key="then", authorization_token=held.token))
+    gateway.capture(
+        replace(REQUEST, idempotency_key="then", authorization_token=authorization.token)
+    )
 
     assert (early.succeeded, early.error_code) == (False, "charge_not_captured")
     assert gateway.lookup(refund) is None
@@ -175,8 +179,8 @@ def test_copies_are_placed_through_stripe(shop, stand_in, monkeypatch, tests_gat
     forget_gateways()
     stand_in.fail_next = [500, 600, 600, 600, 429]
     tokens = ["pm_1", "pm_poor", "pm_2"]
-    sources = [payable(shop, token, gateway="stripe", mode="test") for token in tokens]
-    live = payable(shop, "pm_1", gateway="stripe")
+    sources = [make_payable_order(shop, token, gateway="stripe", mode="test") for token in tokens]
+    live = make_payable_order(shop, "pm_1", gateway="stripe")
 
     *ended, barred = place(*sources, live)
 
@@ -189,8 +193,10 @@ def test_copies_are_placed_through_stripe(shop, stand_in, monkeypatch, tests_gat
     ]
     placed = shop.row(Order, id=target_of(ended[0]))
     assert (placed.status, placed.payment_status) == ("placed", "authorized")
-    held = [each for each in stand_in.intents.values() if each["status"] == "requires_capture"]
-    assert [each["amount"] for each in held] == [12_50, 12_50]
+    authorized = [
+        each for each in stand_in.intents.values() if each["status"] == "requires_capture"
+    ]
+    assert [each["amount"] for each in authorized] == [12_50, 12_50]
     assert {row.status for row in shop.rows(Transaction)} == {"succeeded", "failed"}
 
 
@@ -203,8 +209,8 @@ def test_a_refused_lookup_is_an_error(gateway, stand_in):
 
 
 def test_a_captured_payment_is_not_found_as_a_void(gateway):
-    held = gateway.authorize(REQUEST)
-    request = replace(REQUEST, authorization_token=held.token)
+    authorization = gateway.authorize(REQUEST)
+    request = replace(REQUEST, authorization_token=authorization.token)
     gateway.capture(replace(request, idempotency_key="capture", call="capture"))
 
     assert gateway.lookup(replace(request, idempotency_key="void", call="void")) is None

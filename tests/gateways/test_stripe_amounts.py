@@ -34,13 +34,13 @@ def test_every_currency_keeps_its_worth_at_stripe():
     for code in sorted(CURRENCY_CODES - NOT_TAKEN):
         decimals = 0 if code in ZERO else 3 if code in THREE else 2
 
-        sent = convert_to_stripe_amount(123_000, code)
+        amount = convert_to_stripe_amount(123_000, code)
 
-        assert Decimal(sent).scaleb(-decimals) == to_decimal(123_000, code), code
+        assert Decimal(amount).scaleb(-decimals) == to_decimal(123_000, code), code
 
 
 @pytest.mark.parametrize(
-    ("cents", "code", "sent"),
+    ("cents", "code", "expected"),
     [
         (5124, "ISK", 512_400),
         (5124, "UGX", 512_400),
@@ -53,8 +53,8 @@ def test_every_currency_keeps_its_worth_at_stripe():
         (1, "ISK", 100),
     ],
 )
-def test_currencies_with_other_units_at_stripe(cents, code, sent):
-    assert convert_to_stripe_amount(cents, code) == sent
+def test_currencies_with_other_units_at_stripe(cents, code, expected):
+    assert convert_to_stripe_amount(cents, code) == expected
 
 
 @pytest.mark.parametrize(("cents", "code"), [(5124, "KWD"), (5125, "BHD"), (5124, "MGA")])

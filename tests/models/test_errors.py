@@ -1,4 +1,4 @@
-"""Errors of a call: they can be pickled, and their messages say what to do."""
+"""Errors of a call: they can be pickled, and their messages give advice."""
 
 import pickle
 from datetime import UTC, datetime

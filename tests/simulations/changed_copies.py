@@ -1,4 +1,4 @@
-"""What a copy with changed lines is to be: a model in plain Python, independent of the statements."""
+"""The expected copy with changed lines: a model in plain Python, without the statements."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Line:
-    """A line of an order; `extras` is what its options cost."""
+    """A line of an order; `extras` are the costs of its options."""
 
     kind: str
     code: str | None
@@ -53,7 +53,7 @@ def copy_with(
         if quantity and sum(line.code == code for line in goods) != 1:
             wrong.add("quantities")
     made: list[Line] = []
-    kept = now = 0
+    shares = now = 0
     for line in goods:
         quantity = changes.quantities.get(str(line.code), line.quantity)
         if quantity == 0:
@@ -64,13 +64,15 @@ def copy_with(
             if code not in prices:
                 wrong.add("line_items" if code == line.code else "swap_skus")
                 continue
-            changed_line = _priced(line, code, quantity, prices, rate)
+            changed_line = _apply_price(line, code, quantity, prices, rate)
         else:
-            changed_line = _with_quantity(line, quantity) if changed else line
+            changed_line = _change_quantity(line, quantity) if changed else line
         made.append(changed_line)
         # Discounts follow the goods before the new prices of lines that are as they were.
         now += max((changed_line if changed else line).total, 0)
-        kept += line.total * min(quantity, line.quantity) // line.quantity if line.total > 0 else 0
+        shares += (
+            line.total * min(quantity, line.quantity) // line.quantity if line.total > 0 else 0
+        )
     for code, quantity in changes.add_lines.items():
         if code not in prices:
             wrong.add("add_lines")
@@ -89,7 +91,7 @@ def copy_with(
         if line.kind == "skus":
             continue
         if line.total < 0 and line.kind in SPLIT and whole:
-            part = now if line.kind == "percentage_discount_promotions" else kept
+            part = now if line.kind == "percentage_discount_promotions" else shares
             cents = part_of(line.total, part, whole)
             assert cents is not None
             tax = part_of(line.tax, part, whole)
@@ -101,7 +103,7 @@ def copy_with(
 SPLIT = ("percentage_discount_promotions", "fixed_amount_promotions")
 
 
-def _priced(
+def _apply_price(
     line: Line, code: str, quantity: int, prices: Mapping[str, int], rate: float | None
 ) -> Line:
     total = prices[code] * quantity + line.extras
@@ -127,7 +129,7 @@ def _priced(
     )
 
 
-def _with_quantity(line: Line, quantity: int) -> Line:
+def _change_quantity(line: Line, quantity: int) -> Line:
     price = line.unit or 0
     beside = part_of(line.total - price * line.quantity - line.extras, quantity, line.quantity)
     assert beside is not None
@@ -140,13 +142,13 @@ def _with_quantity(line: Line, quantity: int) -> Line:
 def sums(lines: list[Line]) -> dict[str, Any]:
     """The amounts of an order with these lines, its taxes included."""
 
-    def of(*kinds: str) -> int:
+    def sum_kinds(*kinds: str) -> int:
         return sum(line.total for line in lines if line.kind in kinds)
 
     return {
-        "subtotal_amount_cents": of("skus"),
-        "shipping_amount_cents": of("shipments"),
-        "discount_amount_cents": of(*SPLIT),
+        "subtotal_amount_cents": sum_kinds("skus"),
+        "shipping_amount_cents": sum_kinds("shipments"),
+        "discount_amount_cents": sum_kinds(*SPLIT),
         "total_tax_amount_cents": sum(line.tax or 0 for line in lines),
         "total_amount_cents": sum(line.total for line in lines),
     }

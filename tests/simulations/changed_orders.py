@@ -11,7 +11,7 @@ UNKNOWN, BLOCKED = "nobody", "blocked"
 
 @dataclass(frozen=True)
 class Line:
-    """A line of an order; `extras` is what its options cost."""
+    """A line of an order; `extras` are the costs of its options."""
 
     kind: str
     code: str | None
@@ -58,66 +58,66 @@ class Asked:
 
 
 def copy_of(
-    source: Source, asked: Asked, prices: Mapping[tuple[str, str], int], cards: Mapping[str, str]
+    source: Source, options: Asked, prices: Mapping[tuple[str, str], int], cards: Mapping[str, str]
 ) -> tuple[dict[str, Any] | None, set[str]]:
     """The copy, or None, and the keys of its errors log. `cards` is what each customer saved."""
     fatal: set[str] = set()
     customer = source.customer
-    if asked.customer in (UNKNOWN, BLOCKED):
+    if options.customer in (UNKNOWN, BLOCKED):
         fatal.add("target_customer")
-    elif asked.customer is not None:
-        customer = asked.customer
-    moved = asked.customer == BLOCKED or customer != source.customer
-    if moved and source.gift_card_cents and asked.gift_cards == "fail":
+    elif options.customer is not None:
+        customer = options.customer
+    moved = options.customer == BLOCKED or customer != source.customer
+    if moved and source.gift_card_cents and options.gift_cards == "fail":
         fatal.add("target_customer")
     for kind in ("billing", "shipping"):
-        if getattr(asked, kind) == UNKNOWN:
+        if getattr(options, kind) == UNKNOWN:
             fatal.add(f"target_{kind}_address")
-    currency = asked.currency or "EUR"
-    if currency != "EUR" and not asked.refresh_prices:
+    currency = options.currency or "EUR"
+    if currency != "EUR" and not options.refresh_prices:
         fatal.add("target_currency")
         currency = "EUR"
-    lines = [_line_of(line, currency, asked, prices) for line in source.lines]
+    lines = [_line_of(line, currency, options, prices) for line in source.lines]
     errors = fatal | ({"line_items"} if None in lines else set())
     # A gift card in EUR does not pay for an order in another currency.
     unpaid = bool(source.gift_card_cents) and (moved or currency != "EUR")
-    if unpaid and not moved and asked.gift_cards == "fail":
+    if unpaid and not moved and options.gift_cards == "fail":
         errors.add("gift_card_code")
     made = [line for line in lines if line is not None]
-    if fatal or not made or (errors and not asked.skip_errors):
+    if fatal or not made or (errors and not options.skip_errors):
         return None, errors
     card = source.card
     if moved:
-        card = cards.get(str(customer)) if card and _falls_back(asked) else None
+        card = cards.get(str(customer)) if card and _falls_back(options) else None
     if unpaid:
         errors.add("gift_card_code")
     worth = sum(line.total for line in made)
     return {
         "customer": customer,
         "guest": customer is None,
-        "market": asked.market or source.market,
-        "notes": asked.notes or source.notes,
+        "market": options.market or source.market,
+        "notes": options.notes or source.notes,
         "currency": currency,
-        "billing": asked.billing or source.billing,
-        "shipping": asked.shipping or source.shipping,
+        "billing": options.billing or source.billing,
+        "shipping": options.shipping or source.shipping,
         "card": card,
         "total": worth if unpaid else worth - min(source.gift_card_cents, worth),
         "lines": made,
     }, errors
 
 
-def _falls_back(asked: Asked) -> bool:
-    return asked.payment_source_fallback == "newest_valid"
+def _falls_back(options: Asked) -> bool:
+    return options.payment_source_fallback == "newest_valid"
 
 
 def _line_of(
-    line: Line, currency: str, asked: Asked, prices: Mapping[tuple[str, str], int]
+    line: Line, currency: str, options: Asked, prices: Mapping[tuple[str, str], int]
 ) -> Line | None:
     """The line of the copy; None if it cannot be copied."""
     other = currency != "EUR"
     if line.kind != "skus":
         return None if other and (line.total or line.tax) else replace(line, currency=currency)
-    if not asked.refresh_prices:
+    if not options.refresh_prices:
         return line
     price = prices.get((str(line.code), currency))
     if price is None or (other and (line.extras or (line.tax and line.rate is None))):

@@ -1,8 +1,8 @@
-"""A year of renewals whose cards fail in every way, compared with a model in plain Python.
+"""A year of renewals with cards that fail in every way, compared with a model in plain Python.
 
 Cards expire, are declined softly and for good, are replaced, and need the customer; customers
-cancel at each step. The model knows nothing of the database: it says which periods are paid, after
-how many attempts, and what the gateway has charged and voided.
+cancel at each step. The model does not use the database. It predicts the paid periods, the number
+of their attempts, and the charges and voids of the gateway.
 """
 
 import random
@@ -34,7 +34,7 @@ from order_factory.tasks.working_set.statements import table_of
 from tests.support import subscriptions
 from tests.support.copying import change, copy_batch
 from tests.support.orders import ask_gateways
-from tests.support.paying import TestLedger, payable
+from tests.support.paying import TestLedger, make_payable_order
 from tests.support.shop import Shop
 from tests.support.subscriptions import run_due, subscribe
 
@@ -126,13 +126,13 @@ class Person:
             if not ripe:
                 return
             # All copies are made before the gateway is asked about the first.
-            asked = [(period, self.card_to_ask()) for period in ripe]
-            for period, card in asked:
+            cards = [(period, self.card_to_ask()) for period in ripe]
+            for period, card in cards:
                 self._attempt(period, card, now, step)
             if (
                 step == UNDER_WAY
                 or step == AT_THE_GATEWAY
-                and any(card is not None for _, card in asked)
+                and any(card is not None for _, card in cards)
             ):
                 self.stop()
 
@@ -168,7 +168,7 @@ class PayingYear:
         self._cancelling: set[int] = set()
 
     def _person(self, nth: int) -> Person:
-        order = payable(self._shop, GOOD)
+        order = make_payable_order(self._shop, GOOD)
         allows_fallback = nth % 2 == 0
         key = subscribe(
             self._shop,
@@ -208,7 +208,7 @@ class PayingYear:
         during = {key: step for key, step in steps.items() if step in (UNDER_WAY, AT_THE_GATEWAY)}
         if nth:
             during = {}
-        with cancelling(during):
+        with cancel_during_payment(during):
             run_due(now)
         for person in self.people:
             person.run(now, nth == 0, during.get(person.subscription))
@@ -228,20 +228,20 @@ class PayingYear:
     def _mend(self, person: Person) -> None:
         """The customer may mend the card, save another, or confirm what waits for it."""
         card = person.cards[0]
-        what = self._chance.choice(["nothing", "replace", "save", "confirm", "funds"])
-        if what == "replace" and card.state != GOOD:
+        action = self._chance.choice(["nothing", "replace", "save", "confirm", "funds"])
+        if action == "replace" and card.state != GOOD:
             values = {"payment_source_token": GOOD, "expires_at": None, "updated_at": utc_now()}
             change(PaymentSource, card.row, **values)
             card.state, card.refused, person.changed = GOOD, False, True
-        elif what == "save" and len(person.cards) < 4:
+        elif action == "save" and len(person.cards) < 4:
             person.cards.append(Card(self._save(person)))
             person.changed = True
-        elif what == "funds":
+        elif action == "funds":
             for each in person.cards:
                 if each.state == SOFT:
                     each.state = GOOD
                     change(PaymentSource, each.row, payment_source_token=GOOD)
-        elif what == "confirm":
+        elif action == "confirm":
             waiting = [each for each in person.periods if each.waits and each.asked]
             if waiting and all(each.waits for each in waiting):
                 self._confirm(person)
@@ -263,12 +263,12 @@ class PayingYear:
 
     def _confirm(self, person: Person) -> None:
         """Confirm at the gateway, and have the shop touch the wallet."""
-        orders = [row.target_order_id for row in self._waiting(person)]
+        orders = [row.target_order_id for row in self._find_waiting(person)]
         keys = []
         for order in orders:
-            asked = self._shop.rows(Transaction, order_id=order, type="authorizations")
-            if asked and asked[-1].customer_action is not None:
-                keys.append(asked[-1].idempotency_key)
+            authorizations = self._shop.rows(Transaction, order_id=order, type="authorizations")
+            if authorizations and authorizations[-1].customer_action is not None:
+                keys.append(authorizations[-1].idempotency_key)
         with closing(sqlite3.connect(self._ledger.file)) as db:
             db.executemany(
                 "UPDATE charges SET succeeded = 1, error_code = NULL, token = 'confirmed' "
@@ -283,7 +283,7 @@ class PayingYear:
         )
         change(CustomerPaymentSource, saved.id, updated_at=utc_now())
 
-    def _waiting(self, person: Person) -> list[Any]:
+    def _find_waiting(self, person: Person) -> list[Any]:
         rows = self._shop.rows(OrderFactory, order_subscription_id=person.subscription)
         return [row for row in rows if row.waits_for_payment_source]
 
@@ -302,24 +302,26 @@ class PayingYear:
         transactions = self._shop.rows(Transaction)
         for person in self.people:
             copies = self._shop.rows(OrderFactory, order_subscription_id=person.subscription)
-            found: dict[Any, list[str]] = {}
+            calls: dict[Any, list[str]] = {}
             for copy in copies:
-                found.setdefault(copy.period_at, []).append(copy.status)
-            made = [(len(all_), all_[-1] == "completed") for _, all_ in sorted(found.items())]
+                calls.setdefault(copy.period_at, []).append(copy.status)
+            made = [(len(all_), all_[-1] == "completed") for _, all_ in sorted(calls.items())]
             expected = [(period.attempts, period.paid) for period in person.periods]
             name = f"subscription {person.subscription}, cancelled {person.cancels}"
             if made != expected:
                 yield f"{name}: periods {made} instead of {expected}"
-            mine = {copy.id for copy in copies}
-            keys = [each.idempotency_key for each in transactions if each.order_factory_id in mine]
+            copy_keys = {copy.id for copy in copies}
+            keys = [
+                each.idempotency_key for each in transactions if each.order_factory_id in copy_keys
+            ]
             kinds = [done[key] for key in keys if key in done]
-            counted = (kinds.count("authorize"), kinds.count("void"))
+            counts = (kinds.count("authorize"), kinds.count("void"))
             orders = {copy.target_order_id for copy in copies}
-            theirs = [each for each in transactions if each.order_id in orders]
-            if not person.active and any(each.customer_action for each in theirs):
+            own_transactions = [each for each in transactions if each.order_id in orders]
+            if not person.active and any(each.customer_action for each in own_transactions):
                 yield f"{name}: a payment can still be confirmed"
-            if counted != (person.charges, person.voids):
-                yield f"{name}: {counted} instead of {(person.charges, person.voids)}"
+            if counts != (person.charges, person.voids):
+                yield f"{name}: {counts} instead of {(person.charges, person.voids)}"
             placed = [
                 row
                 for row in self._shop.rows(Order, customer_id=person.customer, status="placed")
@@ -336,7 +338,7 @@ def pull(key: int) -> None:
 
 
 @contextmanager
-def cancelling(during: dict[int, str]) -> Iterator[None]:
+def cancel_during_payment(during: dict[int, str]) -> Iterator[None]:
     """Within the block, these subscriptions are cancelled at a step of the payment."""
     authorize, copy = TestGateway.authorize, copy_batch
 
@@ -363,6 +365,8 @@ def cancelling(during: dict[int, str]) -> Iterator[None]:
 def subscription_of(order: str) -> int:
     """The key of the subscription that an order is a copy for."""
     factory = table_of(OrderFactory)
-    mine = factory.c.target_order_id == key_of(Resource.orders, order)
+    condition = factory.c.target_order_id == key_of(Resource.orders, order)
     with reading() as db:
-        return int(db.execute(select(factory.c.order_subscription_id).where(mine)).scalar_one())
+        return int(
+            db.execute(select(factory.c.order_subscription_id).where(condition)).scalar_one()
+        )

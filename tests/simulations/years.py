@@ -22,10 +22,10 @@ from order_factory.models.tables import OrderFactory, OrderSubscription, Sku
 from order_factory.models.values.frequencies import FREQUENCIES
 from order_factory.tasks.verify import verify
 from order_factory.tasks.working_set.statements import table_of
-from tests.support.calendars import crontab_periods, nth
+from tests.support.calendars import compute_period, list_crontab_periods
 from tests.support.crashes.forked import ForkedProcess
 from tests.support.shop import Shop
-from tests.support.subscriptions import LATE_AFTER, payable, run_due
+from tests.support.subscriptions import LATE_AFTER, make_placeable_order, run_due
 
 # A year with a leap day, and with both changes of the clocks.
 BEGIN, END = datetime(2027, 9, 1, tzinfo=UTC), datetime(2028, 9, 1, tzinfo=UTC)
@@ -48,7 +48,7 @@ class Run:
 
 def fill(shop: Shop, count: int, chance: random.Random) -> None:
     """So many active subscriptions, of all frequencies, zones and policies."""
-    orders = [payable(shop) for _ in range(10)]
+    orders = [make_placeable_order(shop) for _ in range(10)]
     with begin() as db:
         db.execute(update(Sku).values(do_not_track=True))
     rows = []
@@ -60,7 +60,7 @@ def fill(shop: Shop, count: int, chance: random.Random) -> None:
         )
         # Many begin at the end of a month, and in the hours that clocks skip or show twice.
         day = chance.choice([29, 30, 31, chance.randint(1, 28)])
-        begun = datetime(
+        start = datetime(
             2027, 8, day, chance.choice([0, 1, 2, 7, 15]), 30, nth_row % 60, tzinfo=UTC
         )
         zone = chance.choice(ZONES)
@@ -71,9 +71,9 @@ def fill(shop: Shop, count: int, chance: random.Random) -> None:
                 "frequency": frequency,
                 "time_zone": zone,
                 "source_order_id": chance.choice(orders),
-                "starts_at": begun,
+                "starts_at": start,
                 "catch_up": chance.choice(CATCH_UP),
-                "next_run_at": next(iter(periods_of(frequency, begun, zone))),
+                "next_run_at": next(iter(periods_of(frequency, start, zone))),
             }
         )
     with begin() as db:
@@ -82,14 +82,14 @@ def fill(shop: Shop, count: int, chance: random.Random) -> None:
 
 def moments(chance: random.Random, hours: float) -> list[datetime]:
     """When the scheduler runs: about every so many hours, with pauses, and a clock that is set back."""
-    now, found = BEGIN, []
+    now, runs = BEGIN, []
     while now < END:
-        found.append(now)
+        runs.append(now)
         if chance.random() < 0.03:
-            found.append(now - timedelta(hours=chance.uniform(0, 5)))
+            runs.append(now - timedelta(hours=chance.uniform(0, 5)))
         pause = chance.uniform(24, 24 * 12) if chance.random() < 0.01 else 0
         now += timedelta(hours=chance.uniform(0.5, 1.5) * hours + pause)
-    return [*found, END]
+    return [*runs, END]
 
 
 @cache
@@ -97,12 +97,12 @@ def periods_of(frequency: str, begun: datetime, zone: str) -> Sequence[datetime]
     """All periods after the start and up to the end, by the independent calendar."""
     if frequency in CRONTABS:
         return _crontab_periods_of(frequency, zone, begun)
-    found: list[datetime] = []
+    periods: list[datetime] = []
     count = 1
-    while not found or found[-1] <= END:
-        found.append(nth(frequency, begun, ZoneInfo(zone), count))
+    while not periods or periods[-1] <= END:
+        periods.append(compute_period(frequency, begun, ZoneInfo(zone), count))
         count += 1
-    return found
+    return periods
 
 
 def _crontab_periods_of(frequency: str, zone: str, begun: datetime) -> Sequence[datetime]:
@@ -113,7 +113,7 @@ def _crontab_periods_of(frequency: str, zone: str, begun: datetime) -> Sequence[
 @cache
 def _whole_crontab(frequency: str, zone: str) -> Sequence[datetime]:
     first, last = datetime(2027, 8, 1, tzinfo=UTC), END + timedelta(days=70)
-    return sorted(crontab_periods(frequency.split(), first, last, ZoneInfo(zone)))
+    return sorted(list_crontab_periods(frequency.split(), first, last, ZoneInfo(zone)))
 
 
 def problems(runs: Sequence[Run]) -> Iterable[str]:
@@ -131,7 +131,7 @@ def problems(runs: Sequence[Run]) -> Iterable[str]:
         expected = periods_of(row.frequency, row.starts_at, row.time_zone)
         message = f"{row.number}, {row.frequency} from {row.starts_at} in {row.time_zone}"
         copied = set(made[row.id])
-        must, may = _wanted(row.catch_up, expected, runs)
+        must, may = _choose_periods(row.catch_up, expected, runs)
         if len(copied) != len(made[row.id]):
             yield f"{message}: a period was copied twice"
         if not must <= copied or not copied <= must | may:
@@ -143,7 +143,7 @@ def problems(runs: Sequence[Run]) -> Iterable[str]:
             yield f"{message}: {row.status} after {row.occurrencies} of {len(copied)}"
 
 
-def _wanted(
+def _choose_periods(
     catch_up: str, expected: Sequence[datetime], runs: Sequence[Run]
 ) -> tuple[set[datetime], set[datetime]]:
     """The periods that must have been copied, and those that a run which was killed may have."""
@@ -154,14 +154,14 @@ def _wanted(
         due = bisect_right(expected, run.now)
         if run.now < latest or due == before:
             continue  # the clock was set back, or nothing has come since
-        found = set(expected[before:due] if catch_up == "all" else expected[due - 1 : due])
+        periods = set(expected[before:due] if catch_up == "all" else expected[due - 1 : due])
         if catch_up == "none":
-            found = {period for period in found if run.now - period <= LATE_AFTER}
+            periods = {period for period in periods if run.now - period <= LATE_AFTER}
         if run.completed:
             # One that was killed before may have taken what came first.
-            must |= found - may if catch_up == "none" else found
+            must |= periods - may if catch_up == "none" else periods
             before, latest = due, run.now
-        may |= found
+        may |= periods
     return must, may
 
 
@@ -175,7 +175,7 @@ def run_killed(now: datetime, seconds: float) -> Run:
 
 
 def main() -> None:
-    """Simulate the year and print what it came to. Raises `SystemExit` where something is wrong."""
+    """Simulate the year and print the result. Raises `SystemExit` if there is a problem."""
     from rich.console import Console
 
     parser = argparse.ArgumentParser(prog="python -m tests.simulations.years", description=__doc__)
@@ -196,17 +196,17 @@ def main() -> None:
             runs.append(Run(now))
     seconds = monotonic() - started
     sleep(0.1)
-    found = list(problems(runs))
+    problems_found = list(problems(runs))
     with reading() as db:
         copies = len(db.execute(select(OrderFactory.id)).all())
     killed = sum(not run.completed for run in runs)
     console.print(
         f"{options.subscriptions:,} subscriptions, {len(runs):,} runs, {killed:,} of them killed, "
-        f"{copies:,} copies in {seconds:,.0f} s; {len(found):,} problems"
+        f"{copies:,} copies in {seconds:,.0f} s; {len(problems_found):,} problems"
     )
-    for problem in found[:20]:
+    for problem in problems_found[:20]:
         console.print(problem)
-    raise SystemExit(bool(found))
+    raise SystemExit(bool(problems_found))
 
 
 if __name__ == "__main__":

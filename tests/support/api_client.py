@@ -1,4 +1,4 @@
-"""A client of the service: documents in and out, and a token of its own."""
+"""A client of the service that sends and receives documents, with its own token."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,17 +28,17 @@ def make_token(mode: str = "test", *scopes: str, **options: Any) -> str:
         ).token
 
 
-def order_id(key: int) -> str:
+def make_order_id(key: int) -> str:
     return public_id(Resource.orders, key)
 
 
-def linkage(type_name: str, name: str) -> Json:
+def make_linkage(type_name: str, name: str) -> Json:
     return {"data": {"type": type_name, "id": name}}
 
 
 @contextmanager
-def listening() -> Iterator[int]:
-    """The service in a thread, on a port of its own."""
+def run_service() -> Iterator[int]:
+    """Run the service in a thread; yields its port."""
     server = uvicorn.Server(make_server_config(make_service(), port=0, log_config=None))
     thread = Thread(target=server.run)
     thread.start()
@@ -61,15 +61,15 @@ class Api:
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator["Api"]:
-        with listening() as port:
+    def connect(cls) -> Iterator["Api"]:
+        with run_service() as port:
             headers = {"Host": "shop.example"}
             base = f"http://127.0.0.1:{port}"
             with Client(base_url=base, headers=headers, trust_env=False, timeout=30) as client:
                 yield cls(client, make_token())
 
-    def as_(self, token: str) -> "Api":
-        """The same service, seen by the bearer of another token."""
+    def with_token(self, token: str) -> "Api":
+        """A client of the same service with another token."""
         return Api(self.client, token)
 
     def send(self, method: str, path: str, **options: Any) -> Response:
@@ -78,46 +78,48 @@ class Api:
 
     def get(self, path: str, expect: int = 200, **params: Any) -> Json:
         """The document at this path; parameters are named as in `page__size` for `page[size]`."""
-        response = self.send("GET", path, params={_parameter(n): v for n, v in params.items()})
+        response = self.send(
+            "GET", path, params={_convert_parameter(n): v for n, v in params.items()}
+        )
         assert response.status_code == expect, response.text
         return response.json()
 
-    def filtered(self, path: str, **predicates: Any) -> list[str]:
-        """The ids of a list that these predicates leave."""
+    def list_ids(self, path: str, **predicates: Any) -> list[str]:
+        """The ids of the rows that match these predicates, on the first page."""
         params = {f"filter[q][{name}]": value for name, value in predicates.items()}
         response = self.send("GET", path, params={**params, "page[size]": 25})
         assert response.status_code == 200, response.text
         return [each["id"] for each in response.json()["data"]]
 
     def post(self, path: str, data: Json, expect: int = 201, **headers: str) -> Json:
-        return self._with_body("POST", path, data, expect, headers)
+        return self._send_document("POST", path, data, expect, headers)
 
     def patch(self, path: str, data: Json, expect: int = 200) -> Json:
-        return self._with_body("PATCH", path, data, expect, {})
+        return self._send_document("PATCH", path, data, expect, {})
 
     def delete(self, path: str, expect: int = 204) -> None:
         response = self.send("DELETE", path)
         assert response.status_code == expect, response.text
 
     def copy(self, source: str, expect: int = 201, **attributes: Any) -> Json:
-        """The order copy that is made of this order, or the errors."""
+        """Create an order copy of this order; returns its document, or the errors."""
         data = {
             "type": "order_copies",
             "attributes": attributes,
-            "relationships": {"source_order": linkage("orders", source)},
+            "relationships": {"source_order": make_linkage("orders", source)},
         }
         return self.post("order_copies", data, expect)
 
-    def _with_body(
+    def _send_document(
         self, method: str, path: str, data: Json, expect: int, headers: dict[str, str]
     ) -> Json:
-        sent = {"Content-Type": MEDIA_TYPE}
-        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        response = self.send(method, path, json={"data": data}, headers=sent)
+        all_headers = {"Content-Type": MEDIA_TYPE}
+        all_headers |= {name.replace("_", "-"): value for name, value in headers.items()}
+        response = self.send(method, path, json={"data": data}, headers=all_headers)
         assert response.status_code == expect, response.text
         return response.json()
 
 
-def _parameter(name: str) -> str:
-    first, separator, rest = name.partition("__")
-    return f"{first}[{rest}]" if separator else first
+def _convert_parameter(name: str) -> str:
+    first, separator, key = name.partition("__")
+    return f"{first}[{key}]" if separator else first

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 
 
-def at_once(*works: Callable[[], object]) -> None:
-    """Do each of these in a thread of its own, all at once; raises what one of them raised."""
+def run_together(*works: Callable[[], object]) -> None:
+    """Run each function in its own thread, all at the same time. Raises the first exception."""
     start = threading.Barrier(len(works))
     errors: list[BaseException] = []
 

@@ -1,4 +1,7 @@
-"""The periods of a frequency once more, calculated in another way than by `order_factory.models.values.frequencies`."""
+"""The periods of a frequency, to compare with `order_factory.models.values.frequencies`.
+
+They are calculated in another way than there.
+"""
 
 import calendar
 from datetime import UTC, timedelta
@@ -14,10 +17,10 @@ MONTHS = {
 }
 
 
-def instant(clock, zone):
-    """The first moment at which the clocks show this; where they skip it, as much later.
+def find_moment(clock, zone):
+    """The first moment at which the clocks show this time. If they skip it, as much later.
 
-    Looked for among all moments a day around, by what the clocks show then.
+    The moment is searched among the offsets that the zone has within a day.
     """
     around = clock.replace(tzinfo=UTC)
     offsets = {
@@ -26,15 +29,15 @@ def instant(clock, zone):
     if len(offsets) == 1:
         return around - offsets.pop()
     candidates = sorted(around - offset for offset in offsets)
-    shown = [each for each in candidates if each.astimezone(zone).replace(tzinfo=None) == clock]
-    if shown:
-        return shown[0]
+    matching = [each for each in candidates if each.astimezone(zone).replace(tzinfo=None) == clock]
+    if matching:
+        return matching[0]
     before = (around - timedelta(hours=26)).astimezone(zone).utcoffset()
     return around - before
 
 
-def counted(frequency):
-    """How many days or months a period of a word, or of `every N weeks`, has."""
+def parse_frequency(frequency):
+    """The length of a period, and its unit: days or months."""
     if frequency in ("daily", "weekly"):
         return {"daily": 1, "weekly": 7}[frequency], "days"
     if frequency in MONTHS:
@@ -43,20 +46,20 @@ def counted(frequency):
     return int(count) * (7 if unit == "weeks" else 1), "months" if unit == "months" else "days"
 
 
-def nth(frequency, start, zone, count):
+def compute_period(frequency, start, zone, count):
     """The period with this number, counted from 0."""
     if frequency == "hourly":
         return start + timedelta(hours=count)
     if not count:
         return start
     local = start.astimezone(zone).replace(tzinfo=None)
-    every, unit = counted(frequency)
+    every, unit = parse_frequency(frequency)
     if unit == "days":
-        return instant(local + timedelta(days=count * every), zone)
+        return find_moment(local + timedelta(days=count * every), zone)
     months = local.year * 12 + local.month - 1 + count * every
     year, month = divmod(months, 12)
     last = calendar.monthrange(year, month + 1)[1]
-    return instant(local.replace(year=year, month=month + 1, day=min(local.day, last)), zone)
+    return find_moment(local.replace(year=year, month=month + 1, day=min(local.day, last)), zone)
 
 
 @cache  # a year asks 9,000 times
@@ -67,44 +70,44 @@ def members(field, every):
         span, _, step = part.partition("/")
         first, _, last = span.partition("-")
         whole = list(every) if span == "*" else list(range(int(first), int(last or first) + 1))
-        found.update(whole[:: int(step or 1)])
-    return found
+        numbers.update(whole[:: int(step or 1)])
+    return numbers
 
 
-def fits(fields, shown):
+def matches_fields(fields, shown):
     minute, hour, day, month, weekday = fields
-    days = shown.day in members(day, range(1, 32))
-    weekdays = shown.isoweekday() % 7 in members(weekday, range(7))
+    days = shown.day in expand_field(day, range(1, 32))
+    weekdays = shown.isoweekday() % 7 in expand_field(weekday, range(7))
     either = day.startswith("*") or weekday.startswith("*")
     return (
-        shown.minute in members(minute, range(60))
-        and shown.hour in members(hour, range(24))
-        and shown.month in members(month, range(1, 13))
+        shown.minute in expand_field(minute, range(60))
+        and shown.hour in expand_field(hour, range(24))
+        and shown.month in expand_field(month, range(1, 13))
         and ((days and weekdays) if either else (days or weekdays))
     )
 
 
-def crontab_periods(fields, start, until, zone):
-    """Each moment at which the clocks show such a time, gone through by the hour.
+def list_crontab_periods(fields, start, end, zone):
+    """The moments at which the clocks show a time of the crontab. Each hour is tried.
 
-    A time comes once where the clocks show it twice, the first time; one that they skip comes at
-    the end of what they skip. What stands in the hour field makes no difference.
+    If the clocks show a time twice, the first moment counts. If they skip a time, the end of the
+    gap counts. This holds for every hour field.
     """
     minute = int(fields[0])
-    found = set()
+    moments = set()
     clock = (start - timedelta(days=2)).replace(tzinfo=None, minute=minute, second=0, microsecond=0)
-    while clock <= until.replace(tzinfo=None) + timedelta(days=2):
-        if fits(fields, clock):
-            moment = instant(clock, zone)
+    while clock <= end.replace(tzinfo=None) + timedelta(days=2):
+        if matches_fields(fields, clock):
+            moment = find_moment(clock, zone)
             if moment.astimezone(zone).replace(tzinfo=None) != clock:
-                moment = end_of_gap(clock, zone)
-            found.add(moment)
+                moment = find_end_of_gap(clock, zone)
+            moments.add(moment)
         clock += timedelta(hours=1)
-    return {moment for moment in found if start <= moment <= until}
+    return {moment for moment in moments if start <= moment <= end}
 
 
-def end_of_gap(clock, zone):
-    """The first whole minute at which the clocks show a later time, having skipped this one."""
+def find_end_of_gap(clock, zone):
+    """The first whole minute after the gap in which the clocks skip this time."""
     moment = clock.replace(tzinfo=UTC) - timedelta(hours=40)
     while moment.astimezone(zone).replace(tzinfo=None) < clock:
         moment += timedelta(minutes=1)

@@ -19,7 +19,7 @@ _END_CONNECTIONS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
 
 @contextmanager
 def clone(folder: Path, name: str = "clone") -> Iterator[str]:
-    """The URL of a copy of the settings' database as it is now; gone at the end of the block."""
+    """Copy the settings' database; yields the URL. The copy is deleted at the end of the block."""
     url = get_engine().url
     get_engine().dispose()
     if url.get_backend_name() == "sqlite":
@@ -44,8 +44,8 @@ def clone(folder: Path, name: str = "clone") -> Iterator[str]:
 
 
 @contextmanager
-def pointed_at(url: str, *, adopted: bool = False) -> Iterator[None]:
-    """Within the block the settings name this database; `adopted` makes it the shop first."""
+def use_database(url: str, *, adopted: bool = False) -> Iterator[None]:
+    """Within the block, the settings name this database. With `adopted`, it becomes the shop."""
     before = os.environ["ORDER_FACTORY_DATABASE_URL"]
     os.environ["ORDER_FACTORY_DATABASE_URL"] = str(make_url(url).render_as_string(False))
     try:
@@ -59,8 +59,8 @@ def pointed_at(url: str, *, adopted: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def taken_for_a_copy() -> Iterator[None]:
-    """Within the block the settings' database says that its shop lives elsewhere."""
+def mark_as_copy() -> Iterator[None]:
+    """Within the block, the settings' database is a copy: its recorded place is another one."""
     with begin() as db:
         db.execute(update(ShopIdentity).values(place="elsewhere"))
     try:

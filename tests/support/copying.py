@@ -24,22 +24,22 @@ from order_factory.tasks.working_set.tables import copies
 
 FLOW_RUN = "5f0c0e0e-0000-4000-8000-000000000001"
 
-# Stands in what the database and the steps are made to complain with, and must not come out.
+# Part of the messages that the database and the steps raise here. No output may contain it.
 SECRET = "someone.private@shop.example"
 
-# An `OrderFactoryResult`; a test knows which of its parts are there.
-Ended = Any
+# An `OrderFactoryResult`. Not typed: a test knows which of its attributes are not None.
+Result = Any
 Step = Callable[[Connection, Batch], int]
 
 
-def request(order_id: int, **options: Any) -> int:
-    """A pending factory that is to copy this order; its key."""
+def request_copy(order_id: int, **options: Any) -> int:
+    """Create a pending factory that copies this order; returns its key."""
     with begin() as db:
         return create_factory(db, order_id, CopyOptions(**options), None)
 
 
-def batch_of(factories: Iterable[int]) -> int:
-    """A batch of these pending factories; its key."""
+def make_batch(factories: Iterable[int]) -> int:
+    """Create a batch of these pending factories; returns its key."""
     keys = list(factories)
     values = {
         "reference": uuid.uuid4().hex,
@@ -50,55 +50,55 @@ def batch_of(factories: Iterable[int]) -> int:
     with begin() as db:
         batch = insert(OrderFactoryBatch).values(values).returning(OrderFactoryBatch.id)
         batch_id = db.execute(batch).scalar_one()
-        mine = update(OrderFactory).where(OrderFactory.id.in_(keys))
-        db.execute(mine.values(batch_id=batch_id))
+        statement = update(OrderFactory).where(OrderFactory.id.in_(keys))
+        db.execute(statement.values(batch_id=batch_id))
     return batch_id
 
 
 def find_or_record(
     reference: str, options: CopyOptions, orders: Any = None, orders_where: Any = None, **other: Any
 ) -> int:
-    """The key of the batch of this reference, recorded and committed."""
+    """Record the batch with this reference, or find it; returns its key."""
     record = make_recorder(reference, options, orders=orders, orders_where=orders_where, **other)
     with begin() as db:
         return record(db)
 
 
 def authorize(batch_id: int) -> list[str]:
-    """Ask the gateways about a batch's payments; the problems that were met."""
+    """Authorize the payments of a batch; returns the problems."""
     return authorize_payments.fn(Scope(batch_id)).problems
 
 
 def copy_batch(batch_id: int) -> list[int]:
-    """Claim all that is unfinished in a batch and copy it in one transaction; the stuck ones."""
+    """Copy the unfinished factories of a batch in one transaction; returns the stuck ones."""
     with begin() as db:
         claimed = claim_pending(db, batch_id, limit=10_000)
         return copy_claimed(db, claimed, FLOW_RUN).stuck if claimed else []
 
 
-def results(factories: Iterable[int]) -> list[Ended]:
+def read_results(factories: Iterable[int]) -> list[Result]:
     with reading() as db:
         return [read_factory(db, factory_id) for factory_id in factories]
 
 
-def run(*factories: int) -> list[Ended]:
-    """Copy these pending factories as one batch, in one transaction; how each ended."""
-    assert copy_batch(batch_of(factories)) == []
-    return results(factories)
+def run(*factories: int) -> list[Result]:
+    """Copy these pending factories as one batch, in one transaction; returns their results."""
+    assert copy_batch(make_batch(factories)) == []
+    return read_results(factories)
 
 
-def copy(*orders: int, **options: Any) -> list[Ended]:
-    """Copy these orders as one batch, all with the same options; how each ended."""
-    return run(*[request(order_id, **options) for order_id in orders])
+def copy(*orders: int, **options: Any) -> list[Result]:
+    """Copy these orders as one batch, all with the same options; returns the results."""
+    return run(*[request_copy(order_id, **options) for order_id in orders])
 
 
-def copy_one(order_id: int, **options: Any) -> Ended:
-    """Copy this order; how it ended."""
+def copy_one(order_id: int, **options: Any) -> Result:
+    """Copy this order; returns the result."""
     (result,) = copy(order_id, **options)
     return result
 
 
-def target_of(result: Ended) -> int:
+def target_of(result: Result) -> int:
     """The key of the order that this factory made."""
     assert result.target_order is not None, result.errors_log
     key = key_of(Resource.orders, result.target_order.id)
@@ -106,15 +106,15 @@ def target_of(result: Ended) -> int:
     return key
 
 
-def factory_of(result: Ended) -> int:
+def factory_of(result: Result) -> int:
     """The key of the factory."""
     key = key_of(Resource.order_factories, result.id)
     assert key is not None
     return key
 
 
-def failing_for(*orders: int) -> Step:
-    """A step that raises as soon as one of these source orders is among the copies in hand."""
+def make_failing_step(*orders: int) -> Step:
+    """Make a step that raises if one of these source orders is copied in the transaction."""
 
     def fail(db: Connection, _batch: Batch) -> int:
         if db.scalar(select(exists().where(copies.c.source_order_id.in_(orders)))):
@@ -125,8 +125,8 @@ def failing_for(*orders: int) -> Step:
 
 
 @contextmanager
-def step_put_in(extra: Step, at: int) -> Iterator[None]:
-    """Within the block, copying has this step, too."""
+def insert_step(extra: Step, at: int) -> Iterator[None]:
+    """Within the block, copying has this step at this position, too."""
     STEPS.insert(at, extra)
     try:
         yield
@@ -135,15 +135,15 @@ def step_put_in(extra: Step, at: int) -> Iterator[None]:
 
 
 def change(table: type[Base], keys: int | list[int], **values: Any) -> None:
-    """Give this row or these rows other values, as their shop would."""
-    wanted = [keys] if isinstance(keys, int) else keys
+    """Change these values of a row or of several rows."""
+    key_list = [keys] if isinstance(keys, int) else keys
     with begin() as db:
-        rows = table.__table__.c.id.in_(wanted)
+        rows = table.__table__.c.id.in_(key_list)
         db.execute(update(table).where(rows).values(**values))
 
 
-def whole_database() -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table, to compare with what they are later."""
+def read_database() -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table, to compare with the rows at another time."""
     with reading() as db:
         return {
             table.name: [
@@ -154,8 +154,8 @@ def whole_database() -> dict[str, list[tuple[Any, ...]]]:
 
 
 @contextmanager
-def noted() -> Iterator[list[str]]:
-    """The statements that are executed within the block."""
+def record_statements() -> Iterator[list[str]]:
+    """Record the statements that are executed within the block."""
     statements: list[str] = []
 
     def note(_db: Any, _cursor: Any, statement: str, *_rest: Any) -> None:

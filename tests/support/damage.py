@@ -11,10 +11,10 @@ from order_factory.models.tables import Base
 
 @dataclass(frozen=True)
 class Damage:
-    """Statements that break one invariant once, and the name of the row that must be shown.
+    """Statements that break one invariant once, and the name of the row that `verify` must show.
 
     The statements refer to rows by name (see `mixed_shop`), to `:long_ago` and to `:later`.
-    `lifts` names the tables whose constraints would stand in the way; foreign keys never do.
+    `lifts` names the tables without constraints meanwhile. Foreign keys are never checked.
     """
 
     invariant: str
@@ -26,15 +26,15 @@ class Damage:
         return f"{self.invariant}, {self.statements[:70]}"
 
 
-def one_damage_per_column(
+def make_damage_per_column(
     invariant: str, table: type[Base], example: str, *left: str
 ) -> list[Damage]:
-    """Another value in every column of the row but its key, its origin, its times and `left`."""
+    """One damage per column of the row, except its key, its origin, its times and `left`."""
     own = ("id", "copied_from_id", "created_at", "updated_at", *left)
     return [
         Damage(
             invariant,
-            f"UPDATE {table.__tablename__} SET {column.name} = {_other_value(column)} "
+            f"UPDATE {table.__tablename__} SET {column.name} = {_choose_other_value(column)} "
             f"WHERE id = :{example}",
             example,
         )
@@ -43,7 +43,7 @@ def one_damage_per_column(
     ]
 
 
-def _other_value(column: KeyedColumnElement[Any]) -> str:
+def _choose_other_value(column: KeyedColumnElement[Any]) -> str:
     kind = column.type
     if isinstance(kind, Boolean):
         return f"NOT {column.name}"

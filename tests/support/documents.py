@@ -24,20 +24,20 @@ class Block:
         return [line for line in lines if line and not line.startswith("#")]
 
 
-def blocks_of(page: Path) -> list[Block]:
+def read_blocks(page: Path) -> list[Block]:
     """The page's fenced blocks, in order."""
-    return [Block(*found) for found in _FENCE.findall(page.read_text(encoding="utf-8"))]
+    return [Block(*match) for match in _FENCE.findall(page.read_text(encoding="utf-8"))]
 
 
-def commands_of(page: Path) -> list[list[str]]:
+def read_commands(page: Path) -> list[list[str]]:
     """The arguments of each whole `order-factory` command in a bash block of the page."""
     lines = [
-        line for block in blocks_of(page) if block.language == "bash" for line in block.commands
+        line for block in read_blocks(page) if block.language == "bash" for line in block.commands
     ]
     return [shlex.split(line)[1:] for line in lines if line.startswith("order-factory ")]
 
 
-def mentions_in(page: Path) -> list[list[str]]:
+def find_mentions(page: Path) -> list[list[str]]:
     """The arguments of each command that a sentence mentions; it may be only its beginning."""
     text = _FENCE.sub("", page.read_text(encoding="utf-8"))
-    return [shlex.split(found)[1:] for found in _INLINE.findall(text)]
+    return [shlex.split(command)[1:] for command in _INLINE.findall(text)]

@@ -1,4 +1,4 @@
-"""Copying what waits for the service, without Prefect around it; the flow has tests of its own."""
+"""Copying the pending orders of the service without Prefect. The flow has its own tests."""
 
 from order_factory.models.database.engine import begin, reading
 from order_factory.tasks.batches.pending import batches_to_read, find_waiting_batches
@@ -9,7 +9,7 @@ from order_factory.tasks.working_set.claims import claim_pending, claim_single
 
 
 def drain() -> None:
-    """Copy all single factories, read the files that wait, and copy all batches."""
+    """Copy all single factories, read the waiting files, and copy all batches."""
     with begin() as db:
         size = claim_single(db, limit=10_000)
         assert not size or copy_claimed(db, size, None).stuck == []

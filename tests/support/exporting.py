@@ -1,4 +1,4 @@
-"""Exporting in tests, without Prefect around it."""
+"""Exporting in tests, without Prefect."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ def export(
     on_chunk: Callable[[int], bool] = lambda _records: False,
     **filters: Any,
 ) -> dict[str, int]:
-    """Export as the flow does; the records of each resource that are written."""
+    """Export as the flow does; returns the number of written records by resource."""
     selection = select_export(resource, mode, include, filter_records(resource, filters, mode))
     place, name = find_place(str(path), format, len(selection.resources))
     with place.hold():

@@ -1,4 +1,4 @@
-"""Rows whose every column holds something of its own, to prove that a copy carries them all."""
+"""Rows with another value in every column, to prove that a copy has all of them."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,26 +11,26 @@ from order_factory.tasks.working_set.statements import table_of
 from tests.support.shop import SOME_DAY
 
 
-def filled(table: type[Base], **given: Any) -> dict[str, Any]:
-    """A value for every column but the key and the references to other rows; no two alike.
+def make_values(table: type[Base], **given: Any) -> dict[str, Any]:
+    """A different value for every column, except the key and the references to other rows.
 
-    What is given stands as it is. A boolean gets the opposite of its default.
+    `given` values are used unchanged. A boolean gets the opposite of its default.
     """
     columns = [
         column
         for column in table_of(table).c
         if not column.primary_key and not column.foreign_keys and column.key not in given
     ]
-    return {column.key: _value(column, nth) for nth, column in enumerate(columns, 1)} | given
+    return {column.key: _make_value(column, nth) for nth, column in enumerate(columns, 1)} | given
 
 
-def differences(copied: Any, source: Any) -> set[str]:
+def find_differences(copied: Any, source: Any) -> set[str]:
     """The names of the columns in which two rows of the same table differ."""
     pairs = zip(copied._mapping.items(), source._mapping.values(), strict=True)
     return {name for (name, value), other in pairs if value != other}
 
 
-def _value(column: Column[Any], nth: int) -> Any:
+def _make_value(column: Column[Any], nth: int) -> Any:
     kind = column.type
     if isinstance(kind, TypeDecorator):
         kind = kind.impl_instance

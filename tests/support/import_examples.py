@@ -177,7 +177,7 @@ OPTION: dict[str, Any] = {
     "options": {"colour": "red \U0001f381"},
 }
 _OWN = {"reference_origin": "old shop", "metadata": {"nested": {"list": ["one", "two"]}}}
-# Every resource with every column, in no particular order: an import puts them in theirs.
+# Every resource with every column, in no particular order: an import sorts them.
 EVERYTHING: dict[str, dict[str, Any]] = {
     "line_item_options": OPTION | _OWN,
     "line_items": LINE | _OWN,
@@ -202,11 +202,11 @@ EVERYTHING: dict[str, dict[str, Any]] = {
 }
 
 
-def plain_order(number: str, **values: Any) -> dict[str, Any]:
-    """A guest's order with only what is required."""
+def make_plain_order(number: str, **values: Any) -> dict[str, Any]:
+    """A guest's order with the required columns only."""
     return {"number": number, "currency_code": "EUR", "total_amount_cents": 0, **values}
 
 
-def plain_line(order_number: str, reference: str, **values: Any) -> dict[str, Any]:
+def make_plain_line(order_number: str, reference: str, **values: Any) -> dict[str, Any]:
     line = {"order_number": order_number, "reference": reference, "sku_code": "MUG"}
     return {**line, "quantity": 1, "total_amount_cents": 12_50, **values}

@@ -1,4 +1,4 @@
-"""A process that copies a batch and is killed in the middle of it: all is written, none committed."""
+"""A process that copies a batch and is killed before the commit, when all rows are written."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A process that sends a large file to a service of its own, and reads it; how its memory grew.
+"""A process that sends a large file to its own service, reads it, and measures its memory.
 
 By hand:
 ORDER_FACTORY_DATABASE_URL=... python -m tests.support.large_upload NUMBER ROWS WIDTH TOKEN [xlsx]
@@ -21,14 +21,14 @@ os.environ["ORDER_FACTORY_API_DISPATCH_WEBHOOKS"] = "false"
 from order_factory.models.database.engine import reading
 from order_factory.tasks.batches.pending import batches_to_read
 from order_factory.tasks.read_batch_file import read_batch_file
-from tests.support.api_client import listening
+from tests.support.api_client import run_service
 
 MEBI = 1 << 20
 
 
 @contextmanager
-def measured(found, name):
-    """Keep the greatest memory of this process in the block, in MiB, and the seconds."""
+def measure_memory(figures, name):
+    """Store the largest memory of this process in the block, in MiB, and the seconds."""
     process, over, peak = psutil.Process(), Event(), [0]
 
     def watch():
@@ -43,12 +43,12 @@ def measured(found, name):
     finally:
         over.set()
         watcher.join()
-        found[name] = round(max(peak[0], process.memory_info().rss) / MEBI, 1)
-        found[f"{name}_seconds"] = round(time.perf_counter() - began, 1)
+        figures[name] = round(max(peak[0], process.memory_info().rss) / MEBI, 1)
+        figures[f"{name}_seconds"] = round(time.perf_counter() - began, 1)
 
 
 def write_rows(path, number, rows, width, prefix):
-    """Each row names the same order under a reference of its own; its metadata have this width."""
+    """Write rows of the same order, each with another reference and metadata of this width."""
     shelf = "A" * width
     with path.open("w", encoding="utf-8") as file:
         file.write("source_order,reference,metadata\n")
@@ -57,11 +57,11 @@ def write_rows(path, number, rows, width, prefix):
 
 
 def write_workbook(csv_file, path):
-    """The same rows as Excel saves them: each text once, in a part of the file for all texts."""
+    """Write the same rows as Excel does: each text once, in a common part of the file."""
     import csv
     import subprocess
 
-    # Another process: what the writer needs is not the service's memory.
+    # Another process writes it: the writer's memory must not count.
     if os.environ.get("WRITES_WORKBOOK") is None:
         subprocess.run(
             [sys.executable, "-m", "tests.support.large_upload", str(csv_file), str(path)],
@@ -94,8 +94,8 @@ def read_file():
 
 
 def main(number, rows, width, token, ending="csv"):
-    found: dict[str, float] = {}
-    with TemporaryDirectory() as folder, listening() as port:
+    figures: dict[str, float] = {}
+    with TemporaryDirectory() as folder, run_service() as port:
         import httpx
 
         path = Path(folder) / "rows.csv"
@@ -109,18 +109,18 @@ def main(number, rows, width, token, ending="csv"):
 
         base = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=base, trust_env=False, timeout=300) as client:
-            # The first upload imports and compiles what later ones use.
-            with measured(found, "before"):
+            # The first upload imports and compiles for the later ones.
+            with measure_memory(figures, "before"):
                 send(client, token, write(12_000, 4, "first"))
                 read_file()
-            sent = write(rows, width, "then")
-            found["unpacked"] = round(path.stat().st_size / MEBI, 1)
-            found["file"] = round(sent.stat().st_size / MEBI, 1)
-            with measured(found, "uploading"):
-                send(client, token, sent)
-            with measured(found, "reading"):
+            file = write(rows, width, "then")
+            figures["unpacked"] = round(path.stat().st_size / MEBI, 1)
+            figures["file"] = round(file.stat().st_size / MEBI, 1)
+            with measure_memory(figures, "uploading"):
+                send(client, token, file)
+            with measure_memory(figures, "reading"):
                 read_file()
-    sys.stdout.write(f"{json.dumps(found)}\n")
+    sys.stdout.write(f"{json.dumps(figures)}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A shop with every kind of copy in it, and the names by which tests call its rows."""
+"""A shop with every kind of copy, and a name for each row."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -39,9 +39,9 @@ from order_factory.tasks.copying.engine import copy_claimed
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.webhooks.outbox import Outbox
 from order_factory.tasks.working_set.claims import claim_factory
-from tests.support.copying import batch_of, change, copy_batch, request
-from tests.support.orders import acted, open_order
-from tests.support.paying import payable
+from tests.support.copying import change, copy_batch, make_batch, request_copy
+from tests.support.orders import change_and_ask, make_open_order
+from tests.support.paying import make_payable_order
 from tests.support.shop import SOME_DAY, Shop
 from tests.support.subscriptions import START, run_due, subscribe
 
@@ -49,67 +49,70 @@ Keys = dict[str, Any]
 
 
 def fill(shop: Shop) -> Keys:
-    """Fill an empty shop; the keys of its rows by name.
+    """Fill an empty shop; returns the keys of its rows by name.
 
-    A copy's name is its factory's; with a suffix it is one of the copy's other rows: `_source`,
-    `_source_billing`, `_source_payment`, `_target`, `_line` (the target's first), `_origin` (what that was copied from), `_option`,
-    `_billing`, `_shipping`, `_payment`, `_saved` (what that was copied from), `_customer`,
-    `_method`, `_batch`, `_subscription`, `_error` (the first), `_line_error` (the first about a line).
+    The name of a copy is that of its factory. With a suffix, it is the name of another row:
+
+    - the source order: `_source`, `_source_billing`, `_source_payment`
+    - the target order: `_target`, `_billing`, `_shipping`, `_payment`, `_customer`, `_method`
+    - the target's first line: `_line`, its source line `_origin`, its `_option`
+    - the saved payment source that was copied: `_saved`
+    - the factory's rows: `_batch`, `_subscription`, its first `_error`, its first `_line_error`
     """
-    webhook = _subscribed()
+    webhook = _make_webhook()
     copies = {
-        "plain": request(_plain(shop), keep_metadata="all"),
-        "placed": request(_with_every_kind_of_line(shop), place_target_order=True),
-        "free": request(shop.order(lines=[("MUG", 1, 0)]), place_target_order=True),
-        "failed": request(_wrong(shop)),
-        "skipped": request(_wrong_in_part(shop), skip_errors=True),
-        "unplaceable": request(shop.order(), place_target_order=True),
-        "excused": request(shop.order(), place_target_order=True, skip_errors=True),
-        "guest": request(_of_a_guest(shop)),
-        "barred": request(_of_a_blocked_customer(shop), skip_errors=True),
-        "nameless": request(shop.order(customer_email="")),
-        "unsaved": request(shop.order(payment_source_id=shop.payment_source())),
-        "unwanted": request(_with_card(shop), reuse_wallet=False),
-        "expired": request(_with_card(shop, expires_at=SOME_DAY), skip_errors=True),
-        "first": request(_with_card(shop)),
-        "promoted": request(_promoted(shop), apply_promotions=True),
-        "refreshed": request(_refreshed(shop), refresh_prices=True),
-        "ignored": request(_with_a_bad_coupon(shop), ignore_invalid_coupon=True),
-        "couponless": request(_with_a_bad_coupon(shop), skip_errors=True),
+        "plain": request_copy(_make_plain_order(shop), keep_metadata="all"),
+        "placed": request_copy(_make_order_with_every_line(shop), place_target_order=True),
+        "free": request_copy(shop.order(lines=[("MUG", 1, 0)]), place_target_order=True),
+        "failed": request_copy(_make_wrong_order(shop)),
+        "skipped": request_copy(_make_partly_wrong_order(shop), skip_errors=True),
+        "unplaceable": request_copy(shop.order(), place_target_order=True),
+        "excused": request_copy(shop.order(), place_target_order=True, skip_errors=True),
+        "guest": request_copy(_make_guest_order(shop)),
+        "barred": request_copy(_make_order_of_blocked_customer(shop), skip_errors=True),
+        "nameless": request_copy(shop.order(customer_email="")),
+        "unsaved": request_copy(shop.order(payment_source_id=shop.payment_source())),
+        "unwanted": request_copy(_make_order_with_card(shop), reuse_wallet=False),
+        "expired": request_copy(_make_order_with_card(shop, expires_at=SOME_DAY), skip_errors=True),
+        "first": request_copy(_make_order_with_card(shop)),
+        "promoted": request_copy(_make_promoted_order(shop), apply_promotions=True),
+        "refreshed": request_copy(_make_order_with_new_price(shop), refresh_prices=True),
+        "ignored": request_copy(_make_order_with_bad_coupon(shop), ignore_invalid_coupon=True),
+        "couponless": request_copy(_make_order_with_bad_coupon(shop), skip_errors=True),
     }
     _copy_as_batch(copies.values())
-    copies["again"] = request(_target_of(shop, copies["first"]))
-    copies["tested"] = request(_in_test_mode(shop))
-    copies["retry"] = _retry_of(shop, copies["failed"])
+    copies["again"] = request_copy(_find_target(shop, copies["first"]))
+    copies["tested"] = request_copy(_make_test_order(shop))
+    copies["retry"] = _make_retry(shop, copies["failed"])
     for alone in ("again", "tested", "retry"):
-        _copy_alone(copies[alone])
-    copies |= _renewals(shop)
-    copies["pending"] = request(shop.order())
-    batch_of([copies["pending"]])
-    copies["aborted"] = _aborted(request(shop.order()))
+        _copy_single(copies[alone])
+    copies |= _make_renewals(shop)
+    copies["pending"] = request_copy(shop.order())
+    make_batch([copies["pending"]])
+    copies["aborted"] = _abort_factory(request_copy(shop.order()))
     for name, token in (("paid", "tok_1"), ("original", "tok_2"), ("placing", "tok_unreachable")):
-        copies[name] = request(payable(shop, token), place_target_order=True)
-        _pay(copies[name])
-    original = _target_of(shop, copies["original"])
-    copies["replaced"] = request(original, place_target_order=True, cancel_source_order=True)
-    _pay(copies["replaced"])
+        copies[name] = request_copy(make_payable_order(shop, token), place_target_order=True)
+        _copy_and_pay(copies[name])
+    original = _find_target(shop, copies["original"])
+    copies["replaced"] = request_copy(original, place_target_order=True, cancel_source_order=True)
+    _copy_and_pay(copies["replaced"])
     shop.gift_card("GIFT-CARD", 90_00)
-    carded = _with_card(shop, lines=[("MUG", 1, 50_00)])
+    carded = _make_order_with_card(shop, lines=[("MUG", 1, 50_00)])
     shop.redeem(carded, "GIFT-CARD", 40_00)
-    copies["carded"] = request(carded, place_target_order=True)
-    _copy_alone(copies["carded"])
+    copies["carded"] = request_copy(carded, place_target_order=True)
+    _copy_single(copies["carded"])
     (mug,) = shop.rows(Sku, code="MUG", mode="live")
     stock = {
         "mug_stock": shop.row(StockItem, sku_id=mug.id).id,
         "paid_reservation": shop.row(
-            StockReservation, order_id=_target_of(shop, copies["paid"])
+            StockReservation, order_id=_find_target(shop, copies["paid"])
         ).id,
         "gift_card": shop.row(GiftCard).id,
         "gift_card_use": shop.row(GiftCardUse).id,
         "void": shop.row(Transaction, type="voids").id,
-        "refunded_order": _refunded(shop),
+        "refunded_order": _make_refunded_order(shop),
         "paid_authorization": shop.row(
-            Transaction, order_id=_target_of(shop, copies["paid"]), type="authorizations"
+            Transaction, order_id=_find_target(shop, copies["paid"]), type="authorizations"
         ).id,
         "tenth": shop.row(Coupon, code="TENTH").id,
         "tenth_promotion": shop.row(Promotion, reference="tenth").id,
@@ -120,35 +123,35 @@ def fill(shop: Shop) -> Keys:
     }
     return (
         subscriptions
-        | _delivered(shop, webhook)
-        | _transferred(shop)
+        | _make_delivery(shop, webhook)
+        | _make_transfers(shop)
         | stock
         | {
             name: key
             for copy, factory in copies.items()
-            for name, key in _keys(shop, copy, factory).items()
+            for name, key in _find_keys(shop, copy, factory).items()
         }
     )
 
 
-def _subscribed() -> int:
-    """A webhook of test mode, which has one completed copy."""
+def _make_webhook() -> int:
+    """Make a webhook of the mode test, which has one completed copy."""
     values = {"topic": "order_copies.complete", "mode": "test", "shared_secret": "0" * 64}
     statement = insert(Webhook).values(values | {"callback_url": "https://shop.example/hooks"})
     with begin() as db:
         return int(db.execute(statement.returning(Webhook.id)).scalar_one())
 
 
-def _delivered(shop: Shop, webhook: int) -> Keys:
-    """The webhook's one delivery, which was answered."""
+def _make_delivery(shop: Shop, webhook: int) -> Keys:
+    """Make the only delivery of the webhook, and record its answer."""
     Outbox().fan_out()
     delivery = shop.row(EventCallback)
     change(EventCallback, delivery.id, status="delivered", tries=1, ended_at=utc_now())
     return {"webhook": webhook, "delivered": delivery.id, "delivered_event": delivery.event_id}
 
 
-def _transferred(shop: Shop) -> Keys:
-    """A finished export with its file, and a finished import."""
+def _make_transfers(shop: Shop) -> Keys:
+    """Make a finished export with its file, and a finished import."""
     now = utc_now()
     common = {
         "resource_type": "skus",
@@ -168,18 +171,18 @@ def _transferred(shop: Shop) -> Keys:
     }
 
 
-def _refunded(shop: Shop) -> int:
-    """An order of the shop's own that was placed, captured and refunded in part."""
-    order = open_order(shop)
-    assert acted("place", order) == []
-    assert acted("capture", order) == []
-    assert acted("refund", order, amount_cents=2_50) == []
+def _make_refunded_order(shop: Shop) -> int:
+    """Make an order that is no copy, place and capture it, and refund a part."""
+    order = make_open_order(shop)
+    assert change_and_ask("place", order) == []
+    assert change_and_ask("capture", order) == []
+    assert change_and_ask("refund", order, amount_cents=2_50) == []
     return order
 
 
-def _plain(shop: Shop) -> int:
+def _make_plain_order(shop: Shop) -> int:
     method = shop.add(PaymentMethod, payment_source_type="stripe_payments", name="Card")
-    order_id = _with_card(
+    order_id = _make_order_with_card(
         shop,
         lines=[("MUG", 2, 12_50), ("CAP", 1, 9_00)],
         payment_method_id=method,
@@ -189,8 +192,8 @@ def _plain(shop: Shop) -> int:
     return order_id
 
 
-def _with_every_kind_of_line(shop: Shop) -> int:
-    order_id = _with_card(
+def _make_order_with_every_line(shop: Shop) -> int:
+    order_id = _make_order_with_card(
         shop, billing_address_id=shop.address(country_code="FR"), tax_included=False
     )
     for item_type, cents in (
@@ -207,14 +210,17 @@ def _with_every_kind_of_line(shop: Shop) -> int:
     return order_id
 
 
-def _wrong(shop: Shop) -> int:
+def _make_wrong_order(shop: Shop) -> int:
     order_id = shop.order(lines=[("MUG", 0, 12_50)], billing_address_id=None)
     shop.line(order_id, sku_code="GONE")
     return order_id
 
 
-def _wrong_in_part(shop: Shop) -> int:
-    """A line that is right, one whose SKU is gone, one too many for the stock; a foreign address."""
+def _make_partly_wrong_order(shop: Shop) -> int:
+    """Make an order with a foreign address, and one valid line.
+
+    A second line has an unknown SKU, and a third one too many pieces for the stock.
+    """
     shop.sku("RARE", stock=1)
     order_id = shop.order(
         lines=[("MUG", 1, 12_50), ("RARE", 5, 1_00)],
@@ -225,20 +231,20 @@ def _wrong_in_part(shop: Shop) -> int:
     return order_id
 
 
-def _of_a_guest(shop: Shop) -> int:
+def _make_guest_order(shop: Shop) -> int:
     order_id = shop.order(guest=True)
     change(Order, order_id, customer_id=None)
     return order_id
 
 
-def _of_a_blocked_customer(shop: Shop) -> int:
+def _make_order_of_blocked_customer(shop: Shop) -> int:
     customer = shop.customer(status="blocked")
     card = shop.payment_source(wallet_of=customer)
     return shop.order(customer_id=customer, payment_source_id=card)
 
 
-def _promoted(shop: Shop) -> int:
-    """An order with a coupon of today, and a promotion of yesterday that it keeps no line of."""
+def _make_promoted_order(shop: Shop) -> int:
+    """Make an order with a valid coupon, and a line of an earlier promotion that no copy has."""
     promotion = shop.promotion(percentage=10, coupon_required=True, reference="tenth")
     shop.add(Coupon, promotion_id=promotion, code="TENTH")
     shop.promotion(type="free_shipping_promotions", percentage=None)
@@ -248,14 +254,14 @@ def _promoted(shop: Shop) -> int:
     return order_id
 
 
-def _refreshed(shop: Shop) -> int:
+def _make_order_with_new_price(shop: Shop) -> int:
     shop.price("INK", 4_00)
     order_id = shop.order(lines=[("INK", 2, 3_00)], metadata={"gift": True})
     shop.option(shop.rows(LineItem, order_id=order_id)[0].id, total_amount_cents=50)
     return order_id
 
 
-def _with_a_bad_coupon(shop: Shop) -> int:
+def _make_order_with_bad_coupon(shop: Shop) -> int:
     order_id = shop.order(coupon_code="GONE")
     shop.line(
         order_id, item_type="discount_engine_items", unit_amount_cents=-2_00, coupon_code="GONE"
@@ -263,13 +269,13 @@ def _with_a_bad_coupon(shop: Shop) -> int:
     return order_id
 
 
-def _with_card(shop: Shop, expires_at: Any = None, **values: Any) -> int:
+def _make_order_with_card(shop: Shop, expires_at: Any = None, **values: Any) -> int:
     customer = shop.customer()
     card = shop.payment_source(wallet_of=customer, expires_at=expires_at)
     return shop.order(customer_id=customer, payment_source_id=card, **values)
 
 
-def _in_test_mode(shop: Shop) -> int:
+def _make_test_order(shop: Shop) -> int:
     customer, address = shop.customer(mode="test"), shop.address(mode="test")
     return shop.order(
         mode="test",
@@ -280,8 +286,8 @@ def _in_test_mode(shop: Shop) -> int:
     )
 
 
-def _renewals(shop: Shop) -> Keys:
-    """Copies of subscriptions: made at once, and failed, then failed again and to be repeated."""
+def _make_renewals(shop: Shop) -> Keys:
+    """Make renewals: one completes, another one fails twice and has a further retry."""
     renewed = subscribe(shop, frequency="daily")
     declined = subscribe(shop, shop.order(), frequency="daily", retry_after="1d 1d")
     run_due(START + timedelta(days=1))
@@ -292,7 +298,7 @@ def _renewals(shop: Shop) -> Keys:
     return {"renewed": copy.id, "declined": first.id, "declined_again": again.id}
 
 
-def _aborted(factory_id: int) -> int:
+def _abort_factory(factory_id: int) -> int:
     change(OrderFactory, factory_id, status="aborted")
     with begin() as db:
         event = {"name": "order_factories.abort", "order_factory_id": factory_id}
@@ -300,29 +306,29 @@ def _aborted(factory_id: int) -> int:
     return factory_id
 
 
-def _retry_of(shop: Shop, factory_id: int) -> int:
-    retry = request(int(shop.row(OrderFactory, id=factory_id).source_order_id))
+def _make_retry(shop: Shop, factory_id: int) -> int:
+    retry = request_copy(int(shop.row(OrderFactory, id=factory_id).source_order_id))
     change(OrderFactory, retry, retry_of_id=factory_id)
     return retry
 
 
-def _target_of(shop: Shop, factory_id: int) -> int:
+def _find_target(shop: Shop, factory_id: int) -> int:
     return int(shop.row(OrderFactory, id=factory_id).target_order_id)
 
 
-def _copy_alone(factory_id: int) -> None:
+def _copy_single(factory_id: int) -> None:
     with begin() as db:
         assert copy_claimed(db, claim_factory(db, factory_id), None).stuck == []
 
 
-def _pay(factory_id: int) -> None:
-    """Copy it alone and ask the gateway, and once more about what follows from the answer."""
-    _copy_alone(factory_id)
+def _copy_and_pay(factory_id: int) -> None:
+    """Copy the factory as a single copy, and authorize its payment."""
+    _copy_single(factory_id)
     authorize_payments.fn(Scope(factory_id=factory_id))
 
 
 def _copy_as_batch(factories: Iterable[int]) -> None:
-    batch_id = batch_of(factories)
+    batch_id = make_batch(factories)
     with begin() as db:
         start_batch(db, batch_id, None)
     assert copy_batch(batch_id) == []
@@ -330,7 +336,7 @@ def _copy_as_batch(factories: Iterable[int]) -> None:
         finish_batch(db, batch_id)
 
 
-def _keys(shop: Shop, copy: str, factory_id: int) -> Keys:
+def _find_keys(shop: Shop, copy: str, factory_id: int) -> Keys:
     factory = shop.row(OrderFactory, id=factory_id)
     source = shop.row(Order, id=factory.source_order_id)
     errors = shop.rows(CopyError, order_factory_id=factory_id)
@@ -340,32 +346,32 @@ def _keys(shop: Shop, copy: str, factory_id: int) -> Keys:
         "source_billing": source.billing_address_id,
         "source_payment": source.payment_source_id,
         "batch": factory.batch_id,
-        "error": _first(errors).id if errors else None,
-        "line_error": _first(about_lines).id if about_lines else None,
+        "error": _get_first(errors).id if errors else None,
+        "line_error": _get_first(about_lines).id if about_lines else None,
     }
     if factory.target_order_id is not None:
-        keys |= _target_keys(shop, factory.target_order_id)
+        keys |= _find_target_keys(shop, factory.target_order_id)
     return {copy: factory_id} | {f"{copy}_{name}": key for name, key in keys.items()}
 
 
-def _target_keys(shop: Shop, target_id: int) -> Keys:
+def _find_target_keys(shop: Shop, target_id: int) -> Keys:
     target = shop.row(Order, id=target_id)
-    line = _first(shop.rows(LineItem, order_id=target_id))
+    line = _get_first(shop.rows(LineItem, order_id=target_id))
     options = shop.rows(LineItemOption, line_item_id=line.id)
     payments = shop.rows(PaymentSource, id=target.payment_source_id)
     return {
         "target": target_id,
         "line": line.id,
         "origin": line.copied_from_id,
-        "option": _first(options).id if options else None,
+        "option": _get_first(options).id if options else None,
         "billing": target.billing_address_id,
         "shipping": target.shipping_address_id,
         "payment": target.payment_source_id,
-        "saved": _first(payments).copied_from_id if payments else None,
+        "saved": _get_first(payments).copied_from_id if payments else None,
         "customer": target.customer_id,
         "method": target.payment_method_id,
     }
 
 
-def _first(rows: Sequence[Any]) -> Any:
+def _get_first(rows: Sequence[Any]) -> Any:
     return rows[0]

@@ -14,7 +14,7 @@ from tests.support.shop import Shop
 def act(
     change: str, *orders: int, amount_cents: int | None = None, name: str | None = None
 ) -> list[OrderProblem]:
-    """Make this change of these orders in one transaction; what was wrong with which."""
+    """Make this change of these orders in one transaction; returns the problems."""
     with begin() as db:
         ask(db, orders, amount_cents, name)
         CHANGES[change](db, utc_now())
@@ -22,19 +22,19 @@ def act(
 
 
 def ask_gateways() -> list[str]:
-    """Ask the gateways what was recorded for orders; the problems that were met."""
+    """Send the recorded requests of orders to the gateways; returns the problems."""
     return authorize_payments.fn(Scope(orders=True)).problems
 
 
-def acted(change: str, *orders: int, **options: Any) -> list[OrderProblem]:
-    """The same, and then the gateways are asked."""
+def change_and_ask(change: str, *orders: int, **options: Any) -> list[OrderProblem]:
+    """Change these orders, and call the gateways; returns the problems of the change."""
     problems = act(change, *orders, **options)
     assert ask_gateways() == []
     return problems
 
 
-def open_order(shop: Shop, token: str | None = "tok_approve", **values: Any) -> int:
-    """A pending order of a shop's own, to be paid by the gateway `test` unless given."""
+def make_open_order(shop: Shop, token: str | None = "tok_approve", **values: Any) -> int:
+    """Make a pending order that is no copy. Its gateway is `test`, unless one is given."""
     customer = shop.customer()
     card = {"gateway": values.pop("gateway", "test"), "payment_source_token": token}
     saved = shop.payment_source(wallet_of=customer, **card)

@@ -1,4 +1,4 @@
-"""Paying in tests: the gateway `test` with a ledger that can be read, and orders paid by it."""
+"""Paying in tests: the ledger of the gateway `test`, and orders that it pays."""
 
 import sqlite3
 from collections import Counter
@@ -7,12 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.support.copying import authorize, batch_of, copy_batch, request, results
+from tests.support.copying import authorize, copy_batch, make_batch, read_results, request_copy
 from tests.support.shop import Shop
 
 
 class TestLedger:
-    """What the gateway `test` was asked and did, whoever asked."""
+    """The calls and charges of the gateway `test`, from all processes."""
 
     __test__ = False
 
@@ -20,20 +20,20 @@ class TestLedger:
         self.file = file
 
     def calls(self, kind: str | None = None) -> int:
-        """How many calls there were, of this kind or of any."""
-        kinds = Counter(kind for (kind,) in self._rows("SELECT kind FROM calls"))
+        """The number of calls of this kind, or of all kinds."""
+        kinds = Counter(kind for (kind,) in self._read_rows("SELECT kind FROM calls"))
         return kinds[kind] if kind else kinds.total()
 
     def charges(self) -> list[tuple[str, int]]:
-        """Kind and amount in cents of everything that was done, in order."""
-        rows = self._rows("SELECT kind, amount_cents FROM charges WHERE succeeded ORDER BY id")
+        """The kind and amount in cents of each successful charge, in order."""
+        rows = self._read_rows("SELECT kind, amount_cents FROM charges WHERE succeeded ORDER BY id")
         return [(kind, amount) for kind, amount in rows]
 
     def repeats(self) -> int:
-        """How often something was asked for again that was done already."""
-        return sum(repeats for (repeats,) in self._rows("SELECT repeats FROM charges"))
+        """The number of repeated requests for a charge that exists."""
+        return sum(repeats for (repeats,) in self._read_rows("SELECT repeats FROM charges"))
 
-    def _rows(self, query: str) -> list[Any]:
+    def _read_rows(self, query: str) -> list[Any]:
         """The rows; none before the gateway has made its tables."""
         if not self.file.exists():
             return []
@@ -42,8 +42,8 @@ class TestLedger:
             return db.execute(query).fetchall() if tables.fetchall() else []
 
 
-def payable(shop: Shop, token: str | None = "tok_approve", **values: Any) -> int:
-    """An order that is paid from its customer's wallet, by the gateway `test` unless given."""
+def make_payable_order(shop: Shop, token: str | None = "tok_approve", **values: Any) -> int:
+    """Make an order with a card in its customer's wallet. Its gateway is `test`, unless given."""
     customer = shop.customer()
     card = {"gateway": values.pop("gateway", "test"), "payment_source_token": token}
     saved = shop.payment_source(wallet_of=customer, **card)
@@ -51,11 +51,11 @@ def payable(shop: Shop, token: str | None = "tok_approve", **values: Any) -> int
 
 
 def place(*orders: int, before: Callable[[], None] | None = None, **options: Any) -> list[Any]:
-    """Copy these orders as one batch, place the copies, ask the gateways; how each ended."""
-    factories = [request(order, place_target_order=True, **options) for order in orders]
-    batch = batch_of(factories)
+    """Copy these orders as one batch, place and pay the copies; returns the results."""
+    factories = [request_copy(order, place_target_order=True, **options) for order in orders]
+    batch = make_batch(factories)
     assert copy_batch(batch) == []
     if before is not None:
         before()
     authorize(batch)
-    return results(factories)
+    return read_results(factories)

@@ -1,4 +1,4 @@
-"""Ports of this machine, and servers that begin to answer there."""
+"""Free ports of this machine, and waiting for a server."""
 
 import socket
 import time
@@ -6,8 +6,8 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 
-def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+def find_free_port() -> int:
+    """A port on which no server listens at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -15,7 +15,7 @@ def free_port() -> int:
 
 
 def wait_for_url(url: str, seconds: float = 120) -> None:
-    """Come back once the URL answers; no proxy is asked."""
+    """Wait until the URL answers, without a proxy."""
     opener = build_opener(ProxyHandler({}))
     deadline = time.monotonic() + seconds
     while True:

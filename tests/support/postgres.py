@@ -1,4 +1,4 @@
-"""A PostgreSQL database that is used again: emptied of its rows, and checked for the rest."""
+"""A PostgreSQL database that several tests use: its rows are deleted, and its schema is checked."""
 
 from typing import Any
 
@@ -33,16 +33,16 @@ JOIN pg_class ON oid = seqrelid WHERE relnamespace = 'public'::regnamespace
 """
 
 
-def schema_of(url: str) -> str:
-    """The same for the same tables, columns, constraints, indexes, triggers and functions."""
+def read_schema(url: str) -> str:
+    """A digest of the tables, columns, constraints, indexes, triggers and functions."""
     with connect(url) as db:
-        return str(_one(db, _SCHEMA))
+        return str(_read_one(db, _SCHEMA))
 
 
 class Cleaner:
-    """Empties a database between tests, over a connection of its own that stays open.
+    """Empties a database between tests, over its own connection, which stays open.
 
-    A new connection reads the whole catalogue first, which takes four times as long.
+    A new connection would read the whole catalogue first, and take four times as long.
     """
 
     def __init__(self, url: str) -> None:
@@ -54,10 +54,10 @@ class Cleaner:
         self._db.commit()
 
     def empty(self, schema: str) -> bool:
-        """Delete all rows if the schema is still this one; whether that was done."""
+        """Delete all rows if the schema is unchanged. Returns whether they were deleted."""
         try:
             with self._db.transaction():
-                if _one(self._db, _SCHEMA) != schema:
+                if _read_one(self._db, _SCHEMA) != schema:
                     return False
                 self._db.execute(self._delete)
                 self._db.execute(_RESTART_SEQUENCES)
@@ -69,7 +69,7 @@ class Cleaner:
         self._db.close()
 
 
-def _one(db: Connection[Any], query: Any) -> Any:
+def _read_one(db: Connection[Any], query: Any) -> Any:
     row = db.execute(query).fetchone()
     assert row is not None
     return row[0]

@@ -1,4 +1,4 @@
-"""Prefect's tables as its own migrations make them: `python -m tests.support.prefect_tables`."""
+"""Dump the tables that Prefect's migrations make: `python -m tests.support.prefect_tables`."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from order_factory.cli.prefect_tables import SCRIPT, dump_tables
 
 
 def migrate_and_dump() -> str:
-    """The script of a database that the installed Prefect has just made."""
+    """Create a database with the installed Prefect; returns the script of its tables."""
     with TemporaryDirectory() as folder:
         file = Path(folder, "prefect.db")
         environment = {

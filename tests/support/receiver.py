@@ -1,4 +1,4 @@
-"""A receiver of webhooks that records its requests and answers as a test tells it."""
+"""A receiver of webhooks. It records its requests, and a test decides its answers."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedRequest:
     """One request: its path, its headers in lower case, its raw body."""
 
     path: str
@@ -35,11 +35,11 @@ OK = (200, "", b"thanks")
 
 @dataclass
 class Receiver:
-    """What came, in its order, and the answer to the next request."""
+    """The received requests, in order, and the answer to the next request."""
 
     port: int = 0
-    requests: list[Received] = field(default_factory=list)
-    reply: Callable[[Received], Reply] = lambda _request: OK
+    requests: list[ReceivedRequest] = field(default_factory=list)
+    reply: Callable[[ReceivedRequest], Reply] = lambda _request: OK
     lock: Lock = field(default_factory=Lock)
 
     def url(self, path: str = "/hooks") -> str:
@@ -56,7 +56,7 @@ class Receiver:
                 pairs = [line.split(": ", 1) for line in lines if line]
                 headers = {name.lower(): value for name, value in pairs}
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
-                request = Received(first.split()[1], headers, body)
+                request = ReceivedRequest(first.split()[1], headers, body)
                 reply = self.reply(request)
                 with self.lock:
                     self.requests.append(request)
@@ -76,8 +76,8 @@ class Receiver:
 
 
 @contextmanager
-def receiving(port: int = 0) -> Iterator[Receiver]:
-    """A receiver in a thread, on a port of its own unless one is given."""
+def run_receiver(port: int = 0) -> Iterator[Receiver]:
+    """Run a receiver in a thread, on this port or a free one."""
     receiver, ready, ending = Receiver(), Event(), Event()
 
     async def run() -> None:

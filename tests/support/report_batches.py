@@ -1,4 +1,4 @@
-"""Batches to report on, made of rows as they are after copying."""
+"""Batches for reports, with rows as copying leaves them."""
 
 from datetime import datetime, timedelta
 from itertools import count
@@ -8,8 +8,8 @@ from order_factory.models.tables import CopyError, Order, OrderFactory, OrderFac
 from tests.support.shop import SOME_DAY, Shop
 
 
-def at(seconds: float) -> datetime:
-    """So many seconds after the batch was started."""
+def time_at(seconds: float) -> datetime:
+    """The time this many seconds after the start of the batch."""
     return SOME_DAY + timedelta(seconds=seconds)
 
 
@@ -23,30 +23,32 @@ class Batch:
         self._numbers = (f"{prefix}{nth}" for nth in count(1))
         defaults = {"selection": "orders.csv", "options": {}, "orders_count": 0}
         self.id = shop.add(
-            OrderFactoryBatch, reference=reference, **{**defaults, "started_at": at(0), **values}
+            OrderFactoryBatch,
+            reference=reference,
+            **{**defaults, "started_at": time_at(0), **values},
         )
 
-    def copied(self, began: float = 0, ended: float = 1, **values: Any) -> int:
-        """A factory that made a copy; the number of the copy is OF and the source's."""
+    def add_copy(self, began: float = 0, ended: float = 1, **values: Any) -> int:
+        """Add a completed factory. The number of its copy is OF and the source's number."""
         number = values.pop("number") if "number" in values else next(self._numbers)
         return self._factory(
             self._order(number),
             status="completed",
             target_order_id=self._order(f"OF{number}" if number else None),
-            started_at=at(began),
-            completed_at=at(ended),
+            started_at=time_at(began),
+            completed_at=time_at(ended),
             **values,
         )
 
-    def failed(self, *messages: str, began: float = 0, ended: float = 1, **values: Any) -> int:
-        """A factory that failed with these messages about its line items."""
+    def add_failed(self, *messages: str, began: float = 0, ended: float = 1, **values: Any) -> int:
+        """Add a factory that failed with these messages about its line items."""
         factory = self._factory(
             self._order(values.pop("number", None) or next(self._numbers)),
             status="failed",
             errors_count=len(messages),
             errors_log={"line_items": list(messages)},
-            started_at=at(began),
-            failed_at=at(ended),
+            started_at=time_at(began),
+            failed_at=time_at(ended),
             **values,
         )
         for message in messages:
@@ -59,8 +61,8 @@ class Batch:
             )
         return factory
 
-    def pending(self) -> int:
-        """A factory whose turn has not come."""
+    def add_pending(self) -> int:
+        """Add a pending factory."""
         return self._factory(self._order(next(self._numbers)))
 
     def _order(self, number: str | None) -> int:

@@ -15,7 +15,7 @@ _ATTRIBUTE = re.compile(r"(?:readonly )?(\w+)(\??): ([^;]+);")
 _SCALARS = {"string": "text", "number": "number", "boolean": "boolean"}
 
 
-def _kind(declared):
+def _convert_type(declared):
     if declared.startswith("Array<Record") or declared in ("string[]", "number[]"):
         return "list"
     if "Record<" in declared:
@@ -24,7 +24,7 @@ def _kind(declared):
     return "text" if first[:1] in "'\"" else _SCALARS.get(first)
 
 
-def _body(text, start):
+def _cut_body(text, start):
     depth = 0
     for at in range(start, len(text)):
         depth += {"{": 1, "}": -1}.get(text[at], 0)
@@ -38,20 +38,21 @@ def read_declarations(folder):
     files = Path(folder).rglob("@commercelayer/sdk/lib/*.d.ts")
     text = "\n".join(path.read_text() for path in sorted(files))
     names = dict(re.findall(r"type (\w+Type) = ['\"](\w+)['\"]", text))
-    found = {}
+    resources = {}
     for match in re.finditer(r"interface \w+ extends Resource \{", text):
-        body = re.sub(r"/\*.*?\*/", "", _body(text, match.end() - 1), flags=re.DOTALL)
-        declared = {
-            name: (optional, what.strip()) for name, optional, what in _ATTRIBUTE.findall(body)
+        body = re.sub(r"/\*.*?\*/", "", _cut_body(text, match.end() - 1), flags=re.DOTALL)
+        attributes = {
+            name: (optional, type_text.strip())
+            for name, optional, type_text in _ATTRIBUTE.findall(body)
         }
-        resource = names.get(declared.pop("type", ("", ""))[1])
-        if resource is not None and resource not in found:
-            found[resource] = {
-                name: [kind, bool(optional) or "null" in what]
-                for name, (optional, what) in declared.items()
-                if (kind := _kind(what.removesuffix("| null").strip())) is not None
+        resource = names.get(attributes.pop("type", ("", ""))[1])
+        if resource is not None and resource not in resources:
+            resources[resource] = {
+                name: [kind, bool(optional) or "null" in type_text]
+                for name, (optional, type_text) in attributes.items()
+                if (kind := _convert_type(type_text.removesuffix("| null").strip())) is not None
             }
-    return found
+    return resources
 
 
 if __name__ == "__main__":
@@ -59,6 +60,6 @@ if __name__ == "__main__":
     from order_factory.api.resources.registry import RESOURCES
 
     declared = read_declarations(sys.argv[1])
-    mine = {name: declared[name] for name in sorted(RESOURCES) if name in declared}
-    lines = (f" {json.dumps(name)}: {json.dumps(each)}" for name, each in mine.items())
+    known = {name: declared[name] for name in sorted(RESOURCES) if name in declared}
+    lines = (f" {json.dumps(name)}: {json.dumps(each)}" for name, each in known.items())
     sys.stdout.write("{\n" + ",\n".join(lines) + "\n}\n")

@@ -34,21 +34,21 @@ SOME_DAY = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
 
 class Shop:
-    """Makes rows, each committed at once, and reads them back. Returns keys, not objects."""
+    """Inserts rows, each in its own transaction, and reads them. Returns keys, not objects."""
 
     def __init__(self) -> None:
         self._numbers = count(1001)
 
     def add(self, table: type[Base], **values: Any) -> int:
-        """Insert one row; its key."""
+        """Insert one row; returns its key."""
         with begin() as db:
-            # Not the class: its attribute `metadata` is another thing than the column.
+            # The table, not the class: the class's attribute `metadata` is not the column.
             rows = table_of(table)
             row = insert(rows).values(**values).returning(rows.c.id)
             return int(db.execute(row).scalar_one())
 
     def rows(self, table: type[Base], **equal: Any) -> list[Row[Any]]:
-        """The rows whose columns have these values, in the order of their keys."""
+        """The rows with these values, in the order of their keys."""
         query = select(table.__table__).order_by(table.__table__.c.id)
         for name, value in equal.items():
             query = query.where(table.__table__.c[name] == value)
@@ -56,7 +56,7 @@ class Shop:
             return list(db.execute(query).all())
 
     def row(self, table: type[Base], **equal: Any) -> Row[Any]:
-        """The only such row."""
+        """The only row with these values."""
         (row,) = self.rows(table, **equal)
         return row
 
@@ -69,7 +69,7 @@ class Shop:
         return self.add(Address, **{**defaults, **values})
 
     def sku(self, code: str, *, stock: int | None = 1000, **values: Any) -> int:
-        """A SKU with this stock in one place; `stock=None` makes no stock item at all."""
+        """Add a SKU with this stock in one location. `stock=None` adds no stock item."""
         sku_id = self.add(Sku, **{"code": code, "name": f"Test {code}", **values})
         if stock is not None:
             mode = values.get("mode", "live")
@@ -77,14 +77,14 @@ class Shop:
         return sku_id
 
     def bundle(self, code: str, parts: Mapping[str, int], **values: Any) -> int:
-        """A bundle with these pieces of SKUs; a SKU that the catalogue lacks is not added to it."""
+        """Add a bundle with these quantities of SKUs. Missing SKUs are not added to the catalogue."""
         bundle_id = self.add(Bundle, **{"code": code, **values})
         for sku_code, quantity in parts.items():
             self.add(BundleItem, bundle_id=bundle_id, sku_code=sku_code, quantity=quantity)
         return bundle_id
 
     def payment_source(self, *, wallet_of: int | None = None, **values: Any) -> int:
-        """A card; with `wallet_of` it stands in that customer's wallet."""
+        """Add a card. `wallet_of` is the customer whose wallet gets it."""
         defaults = {
             "payment_source_type": "stripe_payments",
             "name": "XXXX-XXXX-XXXX-1111",
@@ -108,10 +108,10 @@ class Shop:
         catalogued: bool = True,
         **values: Any,
     ) -> int:
-        """A placed order that can be copied: a customer, both addresses, and these lines.
+        """Add a placed order that can be copied: a customer, both addresses, and these lines.
 
-        A line is (SKU code, quantity, unit amount in cents); a code that the catalogue lacks is
-        added to it, with plenty of stock, unless `catalogued` is false.
+        A line is (SKU code, quantity, unit amount in cents). Missing SKUs are added to the
+        catalogue, with enough stock, unless `catalogued` is false.
         """
         amounts = {name: cents for name, cents in values.items() if name.endswith("_cents")}
         customer_id = values.pop("customer_id", None) or self.customer()
@@ -147,15 +147,15 @@ class Shop:
             db.execute(update(orders).where(orders.c.id == order_id).values(**values))
 
     def order_of_test_mode(self, **values: Any) -> int:
-        """The same in test mode, with a customer and an address of it."""
+        """Add an order of the mode test, with a customer and an address of this mode."""
         customer, address = self.customer(mode="test"), self.address(mode="test")
         places: dict[str, Any] = {"billing_address_id": address, "shipping_address_id": address}
         return self.order(**{"mode": "test", "customer_id": customer, **places, **values})
 
     def line(self, order_id: int, **values: Any) -> int:
-        """One more line of an order; its total is quantity times unit amount unless given.
+        """Add a line to an order. Its total is quantity times unit amount, unless given.
 
-        The order's amounts are those of its lines then, and its status is what it was.
+        The order's amounts become the sums of its lines. Its status does not change.
         """
         order = self.row(Order, id=order_id)
         defaults = {
@@ -171,7 +171,7 @@ class Shop:
         return line_id
 
     def sum_up(self, order_id: int) -> None:
-        """Make the order worth what its lines are."""
+        """Set the order's amounts to the sums of its lines."""
         order = self.row(Order, id=order_id)
         with begin() as db:
             update_order_totals(db, order_id)
@@ -182,14 +182,14 @@ class Shop:
         return self.add(LineItemOption, line_item_id=line_item_id, **{**defaults, **values})
 
     def price(self, code: str, amount_cents: int, currency_code: str = "EUR", **values: Any) -> int:
-        """What a SKU costs today; one that the catalogue lacks is added to it."""
+        """Add a price to a SKU. A missing SKU is added to the catalogue."""
         known = self.rows(Sku, code=code, mode=values.get("mode", "live"))
         sku_id = known[0].id if known else self.sku(code, mode=values.get("mode", "live"))
         price = {"amount_cents": amount_cents, "currency_code": currency_code}
         return self.add(Price, sku_id=sku_id, **price, **values)
 
     def promotion(self, **values: Any) -> int:
-        """A promotion that is valid now: 10 percent off unless another type is given."""
+        """Add a promotion that is valid now: 10 percent off, unless another type is given."""
         now = utc_now()
         defaults = {
             "type": "percentage_discount_promotions",
@@ -203,7 +203,7 @@ class Shop:
         return self.add(Promotion, **{**defaults, **values})
 
     def coupon(self, code: str, **values: Any) -> int:
-        """A coupon of a promotion of its own, 10 percent off, unless one is given."""
+        """Add a coupon to this promotion, or to a new one with 10 percent off."""
         if "promotion_id" not in values:
             values["promotion_id"] = self.promotion(
                 coupon_required=True, mode=values.get("mode", "live")
@@ -211,12 +211,12 @@ class Shop:
         return self.add(Coupon, code=code, **values)
 
     def gift_card(self, code: str, balance_cents: int, **values: Any) -> int:
-        """An active gift card in EUR with this balance, all of it still there."""
+        """Add an active gift card in EUR with this balance, of which nothing is used."""
         amounts = {"balance_cents": balance_cents, "initial_balance_cents": balance_cents}
         return self.add(GiftCard, **{"code": code, "currency_code": "EUR", **amounts, **values})
 
     def redeem(self, order_id: int, code: str | None, cents: int) -> None:
-        """Say that a gift card of this code has paid for a part of the order."""
+        """Record that a gift card with this code has paid a part of the order."""
         order = self.row(Order, id=order_id)
         self.line(
             order_id,

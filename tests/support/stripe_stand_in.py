@@ -24,7 +24,7 @@ DECLINES = {
 
 @dataclass
 class StripeStandIn:
-    """What it was asked and holds. `fail_next` are HTTP statuses to answer with instead."""
+    """Answers like Stripe, and records requests. `fail_next` are the statuses to answer first."""
 
     url: str = ""
     intents: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class StripeStandIn:
             message = {"code": "resource_missing", "message": f"No such PaymentMethod: '{method}'"}
             return 400, {"error": {"type": "invalid_request_error", **message}}
         name = f"pi_{len(self.intents) + 1}"
-        metadata = _metadata(given)
+        metadata = _read_metadata(given)
         intent = {
             "id": name,
             "object": "payment_intent",
@@ -78,7 +78,7 @@ class StripeStandIn:
         return 200, intent
 
     def refund(self, given: dict[str, str]) -> tuple[int, Any]:
-        """Give money back, at most what was captured."""
+        """Refund an amount, at most the captured one."""
         intent = self.intents[given["payment_intent"]]
         amount = int(given["amount"])
         done = [each for each in self.refunds if each["payment_intent"] == intent["id"]]
@@ -93,44 +93,50 @@ class StripeStandIn:
             "object": "refund",
             "amount": amount,
             "payment_intent": intent["id"],
-            "metadata": _metadata(given),
+            "metadata": _read_metadata(given),
             "status": "succeeded",
         }
         self.refunds.append(refund)
         return 200, refund
 
     def list_refunds(self, intent: str) -> tuple[int, Any]:
-        found = [each for each in self.refunds if each["payment_intent"] == intent]
-        return 200, {"object": "list", "data": found, "has_more": False, "url": "/v1/refunds"}
+        matching = [each for each in self.refunds if each["payment_intent"] == intent]
+        return 200, {"object": "list", "data": matching, "has_more": False, "url": "/v1/refunds"}
 
     def search(self, query: str) -> tuple[int, Any]:
-        wanted = query.split(":'")[1].rstrip("'")
-        found = [
+        key = query.split(":'")[1].rstrip("'")
+        matching = [
             each
             for each in self.intents.values()
-            if each["metadata"].get("order_factory_key") == wanted
+            if each["metadata"].get("order_factory_key") == key
         ]
-        return 200, {"object": "search_result", "data": found, "has_more": False}
+        return 200, {"object": "search_result", "data": matching, "has_more": False}
 
     def route(self, verb: str, path: str, given: dict[str, str]) -> tuple[int, Any]:
-        _, _, kind, *rest = path.split("/")
+        _, _, kind, *segments = path.split("/")
         if kind == "refunds":
             made = self.refund(given) if verb == "POST" else None
             return made or self.list_refunds(given["payment_intent"])
-        if verb == "POST" and not rest:
+        if verb == "POST" and not segments:
             return self.create(given)
         if verb == "POST":
-            if rest[1] == "capture":
+            if segments[1] == "capture":
                 self.captured.append(given["amount_to_capture"])
-            return self.change(rest[0], {"capture": "succeeded", "cancel": "canceled"}[rest[1]])
-        return self.search(given["query"]) if rest == ["search"] else (200, self.intents[rest[0]])
+            return self.change(
+                segments[0], {"capture": "succeeded", "cancel": "canceled"}[segments[1]]
+            )
+        return (
+            self.search(given["query"])
+            if segments == ["search"]
+            else (200, self.intents[segments[0]])
+        )
 
 
-def _metadata(given: dict[str, str]) -> dict[str, str]:
+def _read_metadata(given: dict[str, str]) -> dict[str, str]:
     return {key[9:-1]: it for key, it in given.items() if key.startswith("metadata[")}
 
 
-def _handler(stand_in: StripeStandIn) -> type[BaseHTTPRequestHandler]:
+def _make_handler(stand_in: StripeStandIn) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -185,10 +191,10 @@ def _handler(stand_in: StripeStandIn) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def stripe_stand_in() -> Iterator[StripeStandIn]:
-    """A running stand-in."""
+def run_stripe_stand_in() -> Iterator[StripeStandIn]:
+    """Run a stand-in in a thread."""
     stand_in = StripeStandIn()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(stand_in))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _make_handler(stand_in))
     stand_in.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -29,23 +29,23 @@ LATE_AFTER = timedelta(hours=3)
 
 
 def subscribe(shop: Shop, order: int | None = None, **options: Any) -> int:
-    """A subscription from `START` on; active unless `status` says otherwise. Its key.
+    """Create a subscription from `START` on; returns its key.
 
-    `at` is the moment at which it is made.
+    It is active, unless `status` is given. `at` is the time of its creation.
     """
     status, at = options.pop("status", None), options.pop("at", START)
-    wanted = {"frequency": "monthly", "starts_at": START, **options}
-    order = order or payable(shop)
+    all_options = {"frequency": "monthly", "starts_at": START, **options}
+    order = order or make_placeable_order(shop)
     with begin() as db:
-        key = create_subscription(db, order, SubscriptionOptions(**wanted), at)
+        key = create_subscription(db, order, SubscriptionOptions(**all_options), at)
         activate_created(db, key, at)
     if status is not None:
         change(OrderSubscription, key, status=status)
     return key
 
 
-def due(shop: Shop, order: int, **options: Any) -> int:
-    """A daily subscription whose period came a minute ago. Its key."""
+def subscribe_due(shop: Shop, order: int, **options: Any) -> int:
+    """Create a daily subscription that is due for a minute; returns its key."""
     moment = utc_now() - timedelta(minutes=1)
     key = subscribe(
         shop, order, frequency="daily", starts_at=moment - timedelta(days=1), at=moment, **options
@@ -54,19 +54,19 @@ def due(shop: Shop, order: int, **options: Any) -> int:
     return key
 
 
-def payable(shop: Shop, **values: Any) -> int:
-    """An order whose copies can be placed: its customer's card stands in the wallet."""
+def make_placeable_order(shop: Shop, **values: Any) -> int:
+    """Make an order whose copies can be placed: the wallet of its customer has a card."""
     customer = shop.customer()
     card = shop.payment_source(wallet_of=customer)
     return shop.order(customer_id=customer, payment_source_id=card, **values)
 
 
 def run_due(now: datetime, **limits: Any) -> int:
-    """What a run of the flow does at this moment; how many batches it worked on."""
+    """Do the work of one run of the flow at this time; returns the number of its batches."""
     with begin() as db:
         left = find_running_batches(db)
     for batch in left:
-        carry_out(batch.id, now)
+        copy_and_record(batch.id, now)
     with begin() as db:
         activate_placed(db, now)
     count = len(left)
@@ -76,15 +76,15 @@ def run_due(now: datetime, **limits: Any) -> int:
                 due = record_due_periods(db, mode, now, LATE_AFTER, **limits)
             if due is None:
                 break
-            carry_out(due.id, now)
+            copy_and_record(due.id, now)
             count += 1
     with begin() as db:
         deactivate_expired(db, now)
     return count
 
 
-def carry_out(batch_id: int, now: datetime) -> None:
-    """Copy a recorded batch and account for it."""
+def copy_and_record(batch_id: int, now: datetime) -> None:
+    """Copy a recorded batch and record the outcomes of its renewals."""
     with begin() as db:
         start_batch(db, batch_id, None)
     place_orders_again.fn(batch_id, 10_000)
@@ -96,17 +96,17 @@ def carry_out(batch_id: int, now: datetime) -> None:
         record_outcomes(db, batch_id, now)
 
 
-def subscription(shop: Shop, key: int) -> Any:
+def read_subscription(shop: Shop, key: int) -> Any:
     return shop.row(OrderSubscription, id=key)
 
 
-def pull(key: int, trigger: Trigger) -> None:
+def apply(key: int, trigger: Trigger) -> None:
     """Apply this trigger to a subscription."""
     with begin() as db:
         apply_trigger(db, key, trigger, utc_now())
 
 
-def periods(shop: Shop, key: int) -> list[datetime]:
-    """The periods that were copied, in the order in which that was recorded."""
+def list_periods(shop: Shop, key: int) -> list[datetime]:
+    """The copied periods, in the order in which they were recorded."""
     copies = shop.rows(OrderFactory, order_subscription_id=key, attempt=1)
     return [copy.period_at for copy in copies]

@@ -1,4 +1,4 @@
-"""Waiting for a condition instead of for some time."""
+"""Waiting for a condition, and not for a length of time."""
 
 import time
 from collections.abc import Callable
@@ -7,10 +7,10 @@ from typing import Any
 SECONDS = 300
 
 
-def wait_for(condition: Callable[..., Any], what: str, seconds: float = SECONDS) -> Any:
-    """What the condition gives once it gives something."""
+def wait_for(condition: Callable[..., Any], description: str, seconds: float = SECONDS) -> Any:
+    """Wait until the condition returns a true value; returns this value."""
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"in vain: {what}"
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"in vain: {description}"
         time.sleep(0.25)
-    return found
+    return value

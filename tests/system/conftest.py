@@ -23,7 +23,7 @@ from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.tables import ShopIdentity
 from order_factory.models.tables.base import Base
 from order_factory.tasks.working_set.statements import table_of
-from tests.support.ports import free_port
+from tests.support.ports import find_free_port
 from tests.support.shop import Shop
 from tests.support.waiting import SECONDS
 
@@ -39,14 +39,14 @@ def program(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str
 
 @dataclass
 class System:
-    """A running system: its process, what it said that it started, and what it logs."""
+    """A running system: its process, the document of its start, and its log."""
 
     process: "subprocess.Popen[str]"
     document: dict[str, Any]
     log: Path
 
     def part(self, name: str) -> psutil.Process:
-        """The process of a part, as `status` has it."""
+        """The process of a part, from `status`."""
         message = json.loads(program("status", "--json").stdout)
         pids = {part["name"]: part["pid"] for part in message["parts"]}
         return psutil.Process(pids[name])
@@ -54,7 +54,7 @@ class System:
 
 @pytest.fixture(scope="package")
 def system(tmp_path_factory):
-    """A system on SQLite, with an HTTP service that only publishes what waits."""
+    """A system on SQLite. Its HTTP service publishes an event for pending orders, and copies none."""
     folder = tmp_path_factory.mktemp("system")
     with pytest.MonkeyPatch.context() as changed:
         changed.chdir(folder)
@@ -66,7 +66,7 @@ def system(tmp_path_factory):
         running = start(folder)
         changed.setenv("ORDER_FACTORY_DATABASE_URL", running.document["databases"]["shop"])
         with temporary_settings({PREFECT_API_URL: running.document["prefect_api"]}):
-            EventsWorker.drain_all()  # one that other tests began still talks to their server
+            EventsWorker.drain_all()  # a worker of other tests still sends to their server
             yield running
             EventsWorker.drain_all()
         get_engine().dispose()
@@ -77,13 +77,13 @@ def system(tmp_path_factory):
 
 
 def start(folder: Path, *options: str) -> System:
-    ports = ["--port", str(free_port()), "--prefect-port", str(free_port()), *options]
+    ports = ["--port", str(find_free_port()), "--prefect-port", str(find_free_port()), *options]
     log = folder / "up.log"
-    with log.open("a") as said:
+    with log.open("a") as log_file:
         process = subprocess.Popen(
             [sys.executable, "-m", "order_factory.cli.main", "up", "--json", *ports],
             stdout=subprocess.PIPE,
-            stderr=said,
+            stderr=log_file,
             text=True,
             env={**os.environ},
         )

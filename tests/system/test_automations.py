@@ -1,4 +1,4 @@
-"""The automations of the files under automations/, on a server where they are at work."""
+"""The automations of the files under automations/, on a running server."""
 
 import json
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -23,7 +23,7 @@ NOTIFYING = "Tell of failed copies"
 
 @pytest.fixture
 def webhook():
-    """The URL of an incoming webhook, and what it was told."""
+    """The URL of an incoming webhook, and its messages."""
     message: list[str] = []
 
     class Hook(BaseHTTPRequestHandler):
@@ -67,5 +67,7 @@ def test_automations_are_created_once_and_report_failures_to_a_webhook(
     assert sorted(automation.name for automation in after) == sorted(NAMES)
     assert kept_off is False
     name = f"F1 ({public_id(Resource.orders, order)})"
-    why = f"1 error while copying order {name}: line_items: SKU MUG: the quantity 0 is below 1"
-    assert message == [f"order_factories.fail\n{why}"]
+    expected_message = (
+        f"1 error while copying order {name}: line_items: SKU MUG: the quantity 0 is below 1"
+    )
+    assert message == [f"order_factories.fail\n{expected_message}"]

@@ -8,9 +8,9 @@ import pytest
 
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import Order, OrderFactory, OrderFactoryBatch
-from tests.support.api_client import MEDIA_TYPE, linkage, make_token, order_id
+from tests.support.api_client import MEDIA_TYPE, make_linkage, make_order_id, make_token
 from tests.support.copying import find_or_record
-from tests.support.subscriptions import due, payable, subscription
+from tests.support.subscriptions import make_placeable_order, read_subscription, subscribe_due
 from tests.support.waiting import wait_for
 from tests.system.conftest import begin_deployment
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def start(client):
-    """Start deployments, all at once; their flow runs by deployment, once all have ended.
+    """Start deployments together; returns their flow runs by deployment, when all have ended.
 
     A run is cancelled while another one of its deployment runs, such as that of the schedule or the
     sweep that a worker starts. It is started again.
@@ -28,14 +28,14 @@ def start(client):
     def start(**parameters):
         started = {name: begin(name, given) for name, given in parameters.items()}
 
-        def ended():
+        def read_ended():
             runs = {name: client.read_flow_run(key) for name, key in started.items()}
             cancelled = [name for name, run in runs.items() if run.state.is_cancelled()]
             started.update({name: begin(name, parameters[name]) for name in cancelled})
             final = all(run.state.is_final() for run in runs.values())
             return runs if final and not cancelled else None
 
-        return wait_for(ended, f"the end of {', '.join(started)}")
+        return wait_for(read_ended, f"the end of {', '.join(started)}")
 
     def begin(name, given):
         return begin_deployment(name, parameters=given, timeout=0).id
@@ -45,10 +45,13 @@ def start(client):
 
 def ask_for_a_copy(system, source):
     """Ask the HTTP service, as a client would."""
-    asked = {"type": "order_copies", "relationships": {"source_order": linkage("orders", source)}}
+    parameters = {
+        "type": "order_copies",
+        "relationships": {"source_order": make_linkage("orders", source)},
+    }
     answer = httpx.post(
         f"{system.document['api']}/order_copies",
-        json={"data": asked},
+        json={"data": parameters},
         headers={"Authorization": f"Bearer {make_token()}", "Content-Type": MEDIA_TYPE},
         trust_env=False,
     )
@@ -61,7 +64,7 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
     invalid = shop.order(number="N2")
     shop.line(invalid, sku_code="GONE")
     shop.order(number="N3", lines=[("HAT", 1, 20_00)])
-    source = order_id(shop.order_of_test_mode(number="T1"))
+    source = make_order_id(shop.order_of_test_mode(number="T1"))
     Path("customers.csv").write_text("email,status\nada@example.com,acquired\n")
     find_or_record("parts", CopyOptions(), orders=["N3"])
 
@@ -82,7 +85,7 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
         }
     )
     shop.sku("GONE")
-    renewed = due(shop, payable(shop))
+    renewed = subscribe_due(shop, make_placeable_order(shop))
     second = start(
         **{
             "bulk-order-factory/retry-failed": {"failed_of": "by hand", "reference": "retried"},
@@ -99,10 +102,10 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
         "the drain that the event starts",
     )
 
-    ended = {name: (run.name, run.state.name) for name, run in (first | second).items()}
+    read_ended = {name: (run.name, run.state.name) for name, run in (first | second).items()}
     batches = {row.reference: row for row in shop.rows(OrderFactoryBatch)}
     (nightly,) = [name for name in batches if name.startswith("nightly-")]
-    assert ended == {
+    assert read_ended == {
         "order-factory/copy": ("copy order N1", "Completed"),
         "bulk-order-factory/bulk": ("copy batch by hand", "CompletedWithErrors"),
         "bulk-order-factory/nightly": ("copy a batch", "Completed"),
@@ -124,7 +127,7 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
     assert first_copy.metadata == {"campaign": "spring"}
     assert {"by hand", "parts", "retried"} < set(batches)
     assert re.fullmatch(r"nightly-\d{8}-\d{6}-[0-9a-f]{8}", nightly)
-    assert subscription(shop, renewed).occurrencies == 1
+    assert read_subscription(shop, renewed).occurrencies == 1
     assert [row.status for row in shop.rows(OrderFactory, source_order_id=valid)] == [
         "completed",
         "completed",

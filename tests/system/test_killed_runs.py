@@ -1,26 +1,26 @@
-"""Flow runs whose process or whole worker is killed in the middle of a batch."""
+"""Flow runs that lose their process or their whole worker before the end of a batch."""
 
 import pytest
 from prefect.client.schemas.objects import StateType
 
 from order_factory.models.database.engine import begin
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
-from tests.support.verifying import violations
+from tests.support.verifying import find_violations
 from tests.support.waiting import wait_for
 from tests.system.conftest import begin_deployment
 
 pytestmark = pytest.mark.slow
 
-# One transaction each: some seconds, in which the process is to be killed.
+# Each is copied in one transaction of some seconds, in which the process is killed.
 ORDERS = 60
 
 
 @pytest.fixture
 def night(shop):
     """The numbers of some orders, as a person types them."""
-    mine = shop.rows(OrderFactoryBatch)
+    batches = shop.rows(OrderFactoryBatch)
     return ", ".join(
-        shop.number_of(shop.order(number=f"{len(mine)}-{number}")) for number in range(ORDERS)
+        shop.number_of(shop.order(number=f"{len(batches)}-{number}")) for number in range(ORDERS)
     )
 
 
@@ -30,7 +30,7 @@ def statuses(shop, reference):
 
 
 def kill_in_the_middle(system, shop, reference, orders, *, with_worker=False):
-    """Start a batch, and kill while nobody but this process can write; the id of the flow run."""
+    """Start a batch, and kill while only this process can write; returns the id of the flow run."""
     given = {"orders": orders, "reference": reference, "batch_size": 1}
     run = begin_deployment("bulk-order-factory/bulk", parameters=given, timeout=0)
     worker = system.part("worker")
@@ -60,7 +60,7 @@ def test_a_batch_whose_process_is_killed_is_taken_over(system, shop, client, nig
     (batch,) = shop.rows(OrderFactoryBatch, reference="process killed")
     assert client.read_flow_run(run).state.type == StateType.CRASHED
     assert batch.flow_run_id != str(run)
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_a_batch_whose_worker_is_killed_is_taken_over_by_a_sweep(system, shop, client, night):
@@ -79,4 +79,4 @@ def test_a_batch_whose_worker_is_killed_is_taken_over_by_a_sweep(system, shop, c
     wait_for(lambda: statuses(shop, "worker killed") == {"completed"}, "the takeover")
     wait_for(lambda: client.read_flow_run(run).state.is_crashed(), "the end of the dead run")
     assert len(shop.rows(OrderFactory, batch_id=shop.rows(OrderFactoryBatch)[-1].id)) == ORDERS
-    assert violations() == []
+    assert find_violations() == []

@@ -7,7 +7,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 
 from order_factory.models.database.engine import get_engine
 from order_factory.models.tables import OrderFactory
-from tests.support.ports import free_port
+from tests.support.ports import find_free_port
 from tests.support.shop import Shop
 from tests.system.conftest import begin_deployment, program, start
 
@@ -18,7 +18,7 @@ LOGIN = "admin:secret"
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty folder where the server's login is set, and nothing else."""
+    """An empty folder, with the server's login as the only setting."""
     monkeypatch.chdir(tmp_path)
     for name in ("ORDER_FACTORY_DATABASE_URL", "PREFECT_API_URL", CLIENT):
         monkeypatch.delenv(name, raising=False)
@@ -64,8 +64,8 @@ def test_every_page_shows_the_login(folder, monkeypatch):
 def test_two_logins_that_differ_are_refused_at_once(folder, monkeypatch):
     monkeypatch.setenv(CLIENT, "admin:guessed")
 
-    said = program("up", "--port", str(free_port()), "--prefect-port", str(free_port()))
+    output = program("up", "--port", str(find_free_port()), "--prefect-port", str(find_free_port()))
 
-    assert said.returncode == 2
-    assert f"{CLIENT} and {SERVER} differ" in said.stderr
-    assert "guessed" not in said.stderr
+    assert output.returncode == 2
+    assert f"{CLIENT} and {SERVER} differ" in output.stderr
+    assert "guessed" not in output.stderr

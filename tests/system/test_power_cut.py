@@ -1,4 +1,4 @@
-"""All processes are killed at once during renewals, as in a power cut, and then started again."""
+"""All processes are killed together during renewals, as in a power cut, and started again."""
 
 import json
 import os
@@ -20,9 +20,9 @@ from tests.system.conftest import begin_deployment, program, start
 
 pytestmark = pytest.mark.slow
 HOURLY = "run-order-subscriptions/hourly"
-# How many seconds after its start the run is cut off: before it is taken, while it runs, and after it.
-# Each cut takes half a minute or more, so that further ones are for a longer night. "0-40" is each
-# second up to the first heartbeat and beyond.
+# Seconds from the start of the run to the cut: before a worker takes it, while it runs, and after.
+# Each cut takes half a minute or more. More of them are for a longer night. "0-40" means each
+# second up to the time after the first heartbeat.
 SECONDS = {
     "sqlite": os.environ.get("ORDER_FACTORY_TEST_POWER_CUTS", "2"),
     "postgres": os.environ.get("ORDER_FACTORY_TEST_POWER_CUTS_POSTGRES", ""),
@@ -35,7 +35,7 @@ OPTIONS = {"sqlite": (), "postgres": ("--postgres",)}
 
 @pytest.fixture
 def folder(monkeypatch):
-    """An empty folder with the settings of nobody.
+    """An empty folder without any settings.
 
     Not under pytest's own: the embedded PostgreSQL runs as a system user that must reach it.
     """
@@ -51,7 +51,7 @@ def folder(monkeypatch):
 
 
 def kill_everything(system):
-    """SIGKILL for the system's own process and for every process that it has started."""
+    """Kill the system's process and all its child processes with SIGKILL."""
     processes = [*find_marked_processes(FOLDER.resolve()), psutil.Process(system.process.pid)]
     for process in processes:
         process.kill()
@@ -60,11 +60,11 @@ def kill_everything(system):
 
 
 def end_of(client, run):
-    """The final state of a flow run, once it has one."""
+    """Wait for the final state of a flow run."""
 
     def state():
-        found = client.read_flow_run(run.id).state
-        return found if found.is_final() else None
+        run_state = client.read_flow_run(run.id).state
+        return run_state if run_state.is_final() else None
 
     return wait_for(state, f"the end of {run.name}")
 
@@ -106,14 +106,14 @@ def test_renewals_go_on_after_power_cuts(folder, database):
 
 
 def pid_of(name):
-    """The process of a part, as `status` has it: also when that has just ended."""
+    """The process of a part, from `status`, also if it has just ended."""
     parts = json.loads(program("status", "--json").stdout)["parts"]
     return {part["name"]: part["pid"] for part in parts}[name]
 
 
 @on_request
 def test_the_system_restarts_a_killed_postgresql(folder):
-    """The server alone is killed, and again: the system goes on, and nothing is lost."""
+    """Only the server is killed, several times: the system continues, and nothing is lost."""
     system = start(folder, "--postgres")
     (folder / "customers.csv").write_text("email\nann@shop.example\n")
     assert program("import", "customers.csv").returncode == 0

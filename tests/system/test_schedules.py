@@ -22,8 +22,8 @@ AHEAD = FlowRunFilter(
 )
 
 
-def planned(client, name):
-    """When the runs ahead of a deployment begin."""
+def list_planned_times(client, name):
+    """The start times of a deployment's scheduled runs."""
     key = client.read_deployment_by_name(name).id
     of_it = DeploymentFilter(id=DeploymentFilterId(any_=[key]))
     runs = client.read_flow_runs(flow_run_filter=AHEAD, deployment_filter=of_it)
@@ -32,10 +32,11 @@ def planned(client, name):
 
 def test_only_active_schedules_have_planned_runs(client):
     hourly = wait_for(
-        lambda: planned(client, "run-order-subscriptions/hourly"), "the runs of the next hours"
+        lambda: list_planned_times(client, "run-order-subscriptions/hourly"),
+        "the runs of the next hours",
     )
 
     assert hourly[0] <= utc_now() + timedelta(hours=1)
     assert {(moment.minute, moment.second) for moment in hourly} == {(0, 0)}
-    assert planned(client, "bulk-order-factory/nightly") == []
-    assert planned(client, "sweep-order-factories/sweep") == []
+    assert list_planned_times(client, "bulk-order-factory/nightly") == []
+    assert list_planned_times(client, "sweep-order-factories/sweep") == []

@@ -1,4 +1,4 @@
-"""What a merchant sees, in a real browser; with ORDER_FACTORY_SCREENSHOTS=1 docs/images is renewed."""
+"""The pages that a merchant sees, in a browser. ORDER_FACTORY_SCREENSHOTS=1 renews docs/images."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ def browser():
 
 @pytest.fixture
 def take(browser, tmp_path):
-    """Open a page, wait for a text on it, and keep a picture."""
+    """Open a page, wait for a text on it, and save a picture."""
     folder = IMAGES if os.environ.get("ORDER_FACTORY_SCREENSHOTS") else tmp_path
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -57,7 +57,7 @@ def take(browser, tmp_path):
 
 @pytest.fixture
 def bulk_run(system, shop, monkeypatch):
-    """The flow run of a batch of forty orders, three of which cannot be copied."""
+    """The flow run of a batch of forty orders. Three of them cannot be copied."""
     api = system.document["api"].removesuffix("/api")
     monkeypatch.setenv("ORDER_FACTORY_API_PUBLIC_URL", api)
     numbers = [shop.number_of(shop.order(number=f"31198{n:06}")) for n in range(40)]
@@ -73,8 +73,8 @@ def test_the_pages_of_a_merchant_can_be_opened(system, shop, client, bulk_run, t
     ui, forms = system.document["ui"], {}
     order_factory("31198000003", reference="again")
     of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[bulk_run]))
-    found = client.read_artifacts(artifact_filter=of_run)
-    (summary,) = [a.id for a in found if a.key == "bulk-order-factory-summary"]
+    matching = client.read_artifacts(artifact_filter=of_run)
+    (summary,) = [a.id for a in matching if a.key == "bulk-order-factory-summary"]
 
     for name in ("order-factory/copy", "bulk-order-factory/nightly"):
         key = client.read_deployment_by_name(name).id

@@ -1,4 +1,4 @@
-"""`up`, `status` and `down`: one system, begun and ended as one."""
+"""`up`, `status` and `down`: the parts of a system start and end together."""
 
 import json
 import os
@@ -57,9 +57,9 @@ def test_a_port_that_is_taken_is_reported(tmp_path, monkeypatch, option):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
     other = {"--port": "--prefect-port", "--prefect-port": "--port"}[option]
-    with socket.create_server(("127.0.0.1", 0)) as taken, socket.socket() as free:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+        port = listener.getsockname()[1]
         message = program("up", option, str(port), other, "1")
 
     assert message.returncode == 2
@@ -69,11 +69,11 @@ def test_a_port_that_is_taken_is_reported(tmp_path, monkeypatch, option):
 def test_a_command_uses_the_system_of_its_folder(system, shop, client):
     shop.order(number="J1")
 
-    said = program("copy", "J1")
+    output = program("copy", "J1")
 
-    assert said.returncode == 0, said.stderr
-    assert "temporary" not in said.stderr
-    assert f"Connecting to Prefect's server at {system.document['prefect_api']}" in said.stderr
+    assert output.returncode == 0, output.stderr
+    assert "temporary" not in output.stderr
+    assert f"Connecting to Prefect's server at {system.document['prefect_api']}" in output.stderr
     named = FlowRunFilter(name=FlowRunFilterName(any_=["copy order J1"]))
     (run,) = client.read_flow_runs(flow_run_filter=named)
     assert run.state_name == "Completed"

@@ -8,14 +8,14 @@ import pytest
 from order_factory.api.webhook_documents import render_documents
 from order_factory.tasks.webhooks.delivering import Delivered, deliver
 from order_factory.tasks.webhooks.settings import webhook_settings
-from tests.support.receiver import Receiver, receiving
+from tests.support.receiver import Receiver, run_receiver
 
 Subscribe = Callable[..., Any]
 
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    """A receiver on this machine, which the settings allow; failures are tried again at once."""
+    """A receiver on this machine. The settings allow it, and retries have no pause."""
     for name, value in (
         ("ALLOW_PRIVATE_ADDRESSES", "true"),
         ("FIRST_PAUSE_SECONDS", "0.001"),
@@ -24,7 +24,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     ):
         monkeypatch.setenv(f"ORDER_FACTORY_WEBHOOK_{name}", value)
     webhook_settings.cache_clear()
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         yield receiver
     webhook_settings.cache_clear()
 
@@ -46,6 +46,6 @@ def subscribe(api: Any, receiver: Receiver) -> Subscribe:
 
 def deliver_due() -> Delivered:
     """Deliver what is due, as the flow does."""
-    sent = deliver(render_documents, webhook_settings(), until_idle=True)
-    assert sent is not None, "another process delivers"
-    return sent
+    deliveries = deliver(render_documents, webhook_settings(), until_idle=True)
+    assert deliveries is not None, "another process delivers"
+    return deliveries

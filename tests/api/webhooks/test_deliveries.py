@@ -20,10 +20,10 @@ from order_factory.tasks.webhooks.log import prune_log
 from order_factory.tasks.webhooks.settings import webhook_settings
 from order_factory.tasks.webhooks.signing import sign_for_commerce_layer
 from tests.api.webhooks.conftest import deliver_due
-from tests.support.api_client import order_id
+from tests.support.api_client import make_order_id
 from tests.support.copying import change
 from tests.support.draining import drain
-from tests.support.receiver import HANG, OK, receiving
+from tests.support.receiver import HANG, OK, run_receiver
 
 
 def customer(api, number=1):
@@ -31,7 +31,7 @@ def customer(api, number=1):
     return api.post("customers", data)["data"]["id"]
 
 
-def broken():
+def find_broken():
     """The invariants that do not hold."""
     with reading() as db:
         return [each.name for each in verify(db).invariants if each.violations]
@@ -47,7 +47,7 @@ def test_a_completed_copy_is_delivered_as_the_api_shows_it(api, shop, receiver, 
         shipping_address_id=address,
         payment_source_id=shop.payment_source(wallet_of=customer, mode="test"),
     )
-    copy = api.copy(order_id(order))["data"]["id"]
+    copy = api.copy(make_order_id(order))["data"]["id"]
     drain()
 
     assert deliver_due().delivered == 1
@@ -68,14 +68,14 @@ def test_a_completed_copy_is_delivered_as_the_api_shows_it(api, shop, receiver, 
     assert delivery["attributes"]["response_message"] == "thanks"
     assert delivery["attributes"]["payload"]["data"]["id"] == copy
     assert shop.row(EventCallback).tries == 1
-    assert broken() == []
+    assert find_broken() == []
 
 
 def test_a_batch_is_one_delivery_with_its_counts(api, shop, receiver, subscribe):
     subscribe("order_factory_batches.complete")
     orders = [shop.order(mode="test") for _ in range(3)]
     orders.append(shop.order(mode="test", shipping_address_id=None))
-    linkage = [{"type": "orders", "id": order_id(key)} for key in orders]
+    linkage = [{"type": "orders", "id": make_order_id(key)} for key in orders]
     batch = api.post(
         "order_factory_batches",
         {
@@ -96,12 +96,12 @@ def test_a_batch_is_one_delivery_with_its_counts(api, shop, receiver, subscribe)
 
 
 def test_target_orders_have_events_while_a_webhook_is_subscribed(api, shop, receiver, subscribe):
-    api.copy(order_id(shop.order(mode="test")))
+    api.copy(make_order_id(shop.order(mode="test")))
     drain()
     assert shop.rows(Event, order_factory_id=None) == []
     for topic in ("orders.create", "orders.pending", "orders.place"):
         subscribe(topic)
-    api.copy(order_id(shop.order(mode="test", lines=[("MUG", 1, 0)])), place_target_order=True)
+    api.copy(make_order_id(shop.order(mode="test", lines=[("MUG", 1, 0)])), place_target_order=True)
     drain()
 
     deliver_due()
@@ -120,12 +120,14 @@ def test_only_the_mode_and_the_topic_of_the_webhook_count(api, shop, receiver, s
     with begin() as db:
         event = {"name": "customers.create", "subject_id": 1, "mode": "live"}
         db.execute(insert(Event).values(created_at=utc_now(), **event))
-    mine = customer(api)
-    api.copy(order_id(shop.order(mode="test")))
+    own_customer = customer(api)
+    api.copy(make_order_id(shop.order(mode="test")))
 
     deliver_due()
 
-    assert [(each.path, each.data["id"]) for each in receiver.requests] == [("/hooks", mine)]
+    assert [(each.path, each.data["id"]) for each in receiver.requests] == [
+        ("/hooks", own_customer)
+    ]
 
 
 def test_a_webhook_gets_only_events_after_its_creation(api, receiver, subscribe):
@@ -165,7 +167,7 @@ def test_a_failed_delivery_is_sent_again_under_the_same_id_until_it_succeeds(
     delivery = shop.row(EventCallback)
     assert (delivery.status, delivery.tries, delivery.response_code) == ("delivered", 4, "200")
     assert shop.row(Webhook).circuit_failure_count == 0
-    assert broken() == []
+    assert find_broken() == []
 
 
 def test_a_delivery_fails_after_its_last_attempt_and_can_be_triggered_again(
@@ -193,7 +195,7 @@ def test_a_delivery_fails_after_its_last_attempt_and_can_be_triggered_again(
     assert [each.status for each in shop.rows(EventCallback)] == ["failed", "delivered"]
     callbacks = api.get(f"events/{event['id']}/last_event_callbacks")["data"]
     assert [each["attributes"]["status"] for each in callbacks] == ["failed", "delivered"]
-    assert broken() == []
+    assert find_broken() == []
 
 
 def test_events_about_one_row_arrive_in_order_though_the_first_fails(
@@ -201,7 +203,7 @@ def test_events_about_one_row_arrive_in_order_though_the_first_fails(
 ):
     for event in ("create", "start", "complete"):
         subscribe(f"order_copies.{event}")
-    copies = {api.copy(order_id(shop.order(mode="test")))["data"]["id"] for _ in range(3)}
+    copies = {api.copy(make_order_id(shop.order(mode="test")))["data"]["id"] for _ in range(3)}
     drain()
     failed = set()
 
@@ -262,7 +264,7 @@ def test_the_circuit_opens_after_failures_and_closes_by_itself(api, shop, receiv
 
     assert shop.row(Webhook).circuit_state == "closed"
     assert len(receiver.ids()) == 40
-    assert broken() == []
+    assert find_broken() == []
 
 
 def test_a_reset_closes_the_circuit(api, shop, receiver, subscribe):
@@ -285,7 +287,7 @@ def test_a_slow_receiver_does_not_delay_the_others(api, shop, receiver, subscrib
     """The other receiver has all of its deliveries while the first request still hangs."""
     monkeypatch.setenv("ORDER_FACTORY_WEBHOOK_ANSWER_SECONDS", "600")
     webhook_settings.cache_clear()
-    with receiving() as dead:
+    with run_receiver() as dead:
         dead.reply = lambda _request: HANG
         subscribe("customers.create", dead.url())
         subscribe("customers.create")
@@ -331,7 +333,7 @@ def test_a_copy_of_the_database_sends_nothing_until_it_is_adopted(api, shop, rec
 def test_a_deleted_copy_is_delivered_as_it_was(api, shop, receiver, subscribe):
     subscribe("order_copies.create")
     subscribe("order_copies.destroy")
-    copy = api.copy(order_id(shop.order(mode="test")), reference="mine")["data"]
+    copy = api.copy(make_order_id(shop.order(mode="test")), reference="mine")["data"]
     api.delete(f"order_copies/{copy['id']}")
 
     deliver_due()
@@ -339,7 +341,7 @@ def test_a_deleted_copy_is_delivered_as_it_was(api, shop, receiver, subscribe):
     topics = [each.headers["x-commercelayer-topic"] for each in receiver.requests]
     assert topics == ["order_copies.create", "order_copies.destroy"]
     assert [each.data["attributes"] for each in receiver.requests] == [copy["attributes"]] * 2
-    assert broken() == []
+    assert find_broken() == []
 
 
 def test_the_log_is_kept_for_its_time_and_nothing_comes_twice(api, shop, receiver, subscribe):
@@ -353,7 +355,7 @@ def test_the_log_is_kept_for_its_time_and_nothing_comes_twice(api, shop, receive
     deliver_due()
 
     assert len(receiver.requests) == 1
-    assert broken() == []
+    assert find_broken() == []
 
 
 def test_events_that_commit_late_are_delivered_too(postgres_url, request, monkeypatch):

@@ -83,10 +83,10 @@ def test_a_disabled_webhook_gets_no_events_until_it_is_enabled(api, receiver, su
     assert receiver.requests == []
 
     assert _patch(api, hook, _enable=True)["disabled_at"] is None
-    mine = customer(api, 2)
+    own_customer = customer(api, 2)
     deliver_due()
 
-    assert [each.data["id"] for each in receiver.requests] == [mine]
+    assert [each.data["id"] for each in receiver.requests] == [own_customer]
 
 
 def test_deleting_a_webhook_deletes_its_deliveries(api, shop, receiver, subscribe):

@@ -49,7 +49,7 @@ def begin(client, deployment, *, state=None):
     return client.read_flow_run(run.id)
 
 
-def taken_slots(client, deployment):
+def count_taken_slots(client, deployment):
     return client.read_deployment(deployment).global_concurrency_limit.active_slots
 
 
@@ -63,7 +63,7 @@ def test_the_only_worker_ends_runs_without_a_process(client, deployment, state, 
 
     assert left.name in ended.runs
     assert client.read_flow_run(left.id).state.type == end
-    assert taken_slots(client, deployment) == 0
+    assert count_taken_slots(client, deployment) == 0
     assert begin(client, deployment).state.is_running(), "the next run gets the slot"
 
 
@@ -77,7 +77,7 @@ def test_a_worker_does_not_end_the_recent_run_of_another_worker(client, deployme
     assert left.name not in spared.runs
     assert left.name in ended.runs
     assert client.read_flow_run(left.id).state.is_crashed()
-    assert taken_slots(client, deployment) == 0
+    assert count_taken_slots(client, deployment) == 0
 
 
 def test_a_concurrency_slot_without_a_run_is_released_at_the_second_check(client, deployment):
@@ -85,21 +85,21 @@ def test_a_concurrency_slot_without_a_run_is_released_at_the_second_check(client
     client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(active_slots=1))
 
     first = end_dead_runs(client, only_worker=False)
-    between = taken_slots(client, deployment)
+    between = count_taken_slots(client, deployment)
     second = end_dead_runs(client, only_worker=False, suspects=first.suspects)
 
     assert (name in first.suspects, first.limits, between) == (True, [], 1)
     assert second == CleanUp([], [name])
-    assert taken_slots(client, deployment) == 0
+    assert count_taken_slots(client, deployment) == 0
 
 
 def test_a_run_that_cannot_be_ended_does_not_block_the_others(client, deployment):
     make_pool(client)
-    gone = client.create_deployment(
+    deleted = client.create_deployment(
         flow_id=client.create_flow(renewals), name="gone", work_pool_name=POOL, concurrency_limit=1
     )
-    begin(client, gone)
-    client.delete_deployment(gone)
+    begin(client, deleted)
+    client.delete_deployment(deleted)
     left = begin(client, deployment)
 
     ended = end_dead_runs(client, only_worker=True)
@@ -115,4 +115,4 @@ def test_a_run_with_a_process_lives(client, deployment, monkeypatch):
     ended = end_dead_runs(client, only_worker=True)
 
     assert living.name not in ended.runs
-    assert taken_slots(client, deployment) == 1
+    assert count_taken_slots(client, deployment) == 1

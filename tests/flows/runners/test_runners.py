@@ -12,11 +12,11 @@ from order_factory.flows.runners.job import Job, Parts
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
 from tests.support.crashes.nights import (
-    all_copied,
-    frame_of,
-    outcome,
-    selection,
-    sources_of_all_kinds,
+    make_expected_outcome,
+    make_frame,
+    make_selection,
+    make_sources_of_all_kinds,
+    read_outcome,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
@@ -32,8 +32,8 @@ def _own_folder(tmp_path, monkeypatch):
 @pytest.fixture
 def night(shop):
     """A file that asks for three copies of each of four orders, one of which cannot be copied."""
-    asked = selection(sources_of_all_kinds(shop), times=TIMES)
-    frame_of(asked).to_json("night.jsonl", orient="records", lines=True)
+    selection = make_selection(make_sources_of_all_kinds(shop), times=TIMES)
+    make_frame(selection).to_json("night.jsonl", orient="records", lines=True)
     return "night.jsonl"
 
 
@@ -42,7 +42,7 @@ def test_every_runner_makes_the_same_copies(night, runner):
     result = bulk_order_factory(night, reference="night", batch_size=5, workers=2, runner=runner)
 
     assert (result.completed, result.failed, result.copied_in_this_run) == (9, 3, 12)
-    assert outcome("night") == all_copied(TIMES)
+    assert read_outcome("night") == make_expected_outcome(TIMES)
 
 
 def test_flow_runs_are_one_for_each_order(shop, night):
@@ -80,7 +80,7 @@ def test_any_runner_continues_the_batch_of_another(night, monkeypatch):
     result = bulk_order_factory(reference="night", runner="flow_runs", workers=2)
 
     assert result.copied_in_this_run == 7
-    assert outcome("night") == all_copied(TIMES)
+    assert read_outcome("night") == make_expected_outcome(TIMES)
 
 
 @pytest.mark.parametrize(

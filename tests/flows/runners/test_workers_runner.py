@@ -20,11 +20,11 @@ from order_factory.models.errors import InvalidRequest
 from order_factory.models.results.copies import BatchUnfinished
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from tests.support.crashes.nights import (
-    all_copied,
-    frame_of,
-    outcome,
-    selection,
-    sources_of_all_kinds,
+    make_expected_outcome,
+    make_frame,
+    make_selection,
+    make_sources_of_all_kinds,
+    read_outcome,
 )
 
 pytestmark = [
@@ -45,13 +45,13 @@ def _own_folder(tmp_path, monkeypatch):
 @pytest.fixture
 def night(shop):
     """A file that asks for twenty copies, five of which cannot be made."""
-    asked = selection(sources_of_all_kinds(shop), times=TIMES)
-    frame_of(asked).to_json("night.jsonl", orient="records", lines=True)
+    selection = make_selection(make_sources_of_all_kinds(shop), times=TIMES)
+    make_frame(selection).to_json("night.jsonl", orient="records", lines=True)
     return "night.jsonl"
 
 
 @pytest.fixture
-def deployed():
+def deployment():
     """The deployment of the parts and its work pool, without any worker.
 
     Other tests on this server may have made the pool before.
@@ -70,7 +70,7 @@ def deployed():
 
 
 @pytest.fixture
-def two_workers(shop, deployed, tmp_path):
+def two_workers(shop, deployment, tmp_path):
     """Two Prefect workers, online; the server is the suite's, the database the shop's."""
     surroundings = {
         **os.environ,
@@ -115,10 +115,10 @@ def test_two_workers_make_the_same_copies(shop, night, two_workers):
     carried = {row.flow_run_id for row in shop.rows(OrderFactory)}
     assert len(carried) == 2
     assert shop.row(OrderFactoryBatch).flow_run_id not in carried
-    assert outcome("night") == all_copied(TIMES)
+    assert read_outcome("night") == make_expected_outcome(TIMES)
 
 
-def test_without_a_worker_nothing_is_recorded(shop, night, deployed):
+def test_without_a_worker_nothing_is_recorded(shop, night, deployment):
     with pytest.raises(InvalidRequest) as refused:
         bulk_order_factory(night, reference="night", runner="workers")
 
@@ -129,7 +129,7 @@ def test_without_a_worker_nothing_is_recorded(shop, night, deployed):
     assert shop.rows(OrderFactoryBatch) == []
 
 
-def test_parts_that_are_not_started_are_cancelled(shop, night, deployed, monkeypatch):
+def test_parts_that_are_not_started_are_cancelled(shop, night, deployment, monkeypatch):
     monkeypatch.setattr(workers, "PICK_UP_SECONDS", 2.0)
     monkeypatch.setattr(workers, "require_workers", lambda: POOL)
 

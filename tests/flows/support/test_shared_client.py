@@ -24,21 +24,21 @@ pytestmark = [
 ]
 
 
-def in_use() -> SyncPrefectClient:
+def get_client_in_use() -> SyncPrefectClient:
     """The client that Prefect uses here."""
     return get_client(sync_client=True)
 
 
 @shop_flow(name="shows its client")
 def shows() -> int:
-    client = in_use()
+    client = get_client_in_use()
     assert client.hello().status_code == 200
     return id(client)
 
 
 @flow(name="of someone else")
 def of_someone_else() -> tuple[int, int]:
-    return id(in_use()), shows()
+    return id(get_client_in_use()), shows()
 
 
 def test_calls_share_a_client_which_stays_open():
@@ -77,17 +77,17 @@ def test_no_client_is_shared_with_a_temporary_server():
 
 def shows_in_a_fork(_nothing):
     with shared_client():
-        return id(in_use())
+        return id(get_client_in_use())
 
 
 def test_a_forked_process_has_its_own_client():
     with shared_client():
-        ours = id(in_use())
+        ours = id(get_client_in_use())
 
     with get_context("fork").Pool(1) as pool:
-        (theirs,) = pool.map(shows_in_a_fork, [None])
+        (shown_there,) = pool.map(shows_in_a_fork, [None])
 
-    assert theirs != ours
+    assert shown_there != ours
 
 
 def test_a_failed_call_keeps_the_shared_client_open():
@@ -103,49 +103,49 @@ def test_a_failed_call_keeps_the_shared_client_open():
 
 
 def test_the_result_storage_is_looked_up_once_a_minute(monkeypatch):
-    asked = []
+    requests = []
     answer = SyncPrefectClient.read_server_default_result_storage
 
     def ask(client):
-        asked.append(client)
+        requests.append(client)
         return answer(client)
 
     monkeypatch.setattr(SyncPrefectClient, "read_server_default_result_storage", ask)
     with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 8}):
         shows()
         shows()
-        once = len(asked)
+        once = len(requests)
         monkeypatch.setattr(
             "order_factory.flows.support.shared_client.monotonic", lambda: monotonic() + 61
         )
         shows()
 
-    assert (once, len(asked)) == (1, 2)
+    assert (once, len(requests)) == (1, 2)
 
 
 @pytest.mark.parametrize("started_by_a_worker", [False, True])
 def test_a_run_waits_once_for_an_unreachable_server(monkeypatch, started_by_a_worker):
-    asked = []
+    requests = []
     own = SyncClientContext.get_or_create() if started_by_a_worker else shared_client()
 
     def refuse(request):
-        asked.append(request.url.path)
+        requests.append(request.url.path)
         raise ConnectError("refused")
 
     with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}), own:
         wait_for_server_once()
         wait_for_server_once()
-        client, run = in_use(), uuid4()
+        client, run = get_client_in_use(), uuid4()
         client.hello()
         with monkeypatch.context() as patched:
             patched.setattr(client._client, "_transport", MockTransport(refuse))
             with pytest.raises(ConnectError):
                 client.set_flow_run_state(run, Completed())
-            first = len(asked)
+            first = len(requests)
             with pytest.raises(ConnectError):
                 client.set_flow_run_state(run, Failed())
         client.hello()
         with pytest.raises(ObjectNotFound):
             client.set_flow_run_state(run, Failed())
 
-    assert (first, len(asked)) == (2, 3)
+    assert (first, len(requests)) == (2, 3)

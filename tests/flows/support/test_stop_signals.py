@@ -14,7 +14,7 @@ from order_factory.flows.support import stop_signals
 from order_factory.models.results.copies import BatchAborted, BatchInterrupted
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.tasks.copying.recipe import STEPS
-from tests.support.verifying import violations
+from tests.support.verifying import find_violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
@@ -30,8 +30,8 @@ def numbers(shop):
 
 
 @pytest.fixture
-def in_second_batch(monkeypatch):
-    """Takes what is to happen while the second batch is being copied."""
+def during_second_batch(monkeypatch):
+    """Returns a function that sets what happens while the second batch is copied."""
 
     def put(happens):
         batches = []
@@ -56,16 +56,16 @@ def _assert_stopped_after_two_batches(shop):
     statuses = [row.status for row in shop.rows(OrderFactory)]
     assert statuses == ["completed"] * 4 + ["pending"] * 2
     assert shop.row(OrderFactoryBatch).status == "aborted"
-    assert violations() == []
+    assert find_violations() == []
 
 
 def _assert_resumed(shop):
     result = bulk_order_factory(reference="night")
     assert (result.status, result.completed, result.copied_in_this_run) == ("completed", 6, 2)
-    assert violations() == []
+    assert find_violations() == []
 
 
-def test_a_run_cancelled_in_prefect_can_be_resumed(shop, numbers, monkeypatch, in_second_batch):
+def test_a_run_cancelled_in_prefect_can_be_resumed(shop, numbers, monkeypatch, during_second_batch):
     def cancel():
         with get_client(sync_client=True) as client:
             run = shop.row(OrderFactoryBatch).flow_run_id
@@ -73,7 +73,7 @@ def test_a_run_cancelled_in_prefect_can_be_resumed(shop, numbers, monkeypatch, i
         time.sleep(2)  # until the run has looked
 
     monkeypatch.setattr(stop_signals, "POLL_SECONDS", 0.1)
-    in_second_batch(cancel)
+    during_second_batch(cancel)
 
     with pytest.raises(BatchAborted) as aborted:
         bulk_order_factory(numbers, reference="night", batch_size=2)
@@ -88,9 +88,9 @@ def test_a_run_cancelled_in_prefect_can_be_resumed(shop, numbers, monkeypatch, i
     _assert_resumed(shop)
 
 
-def test_ctrl_c_can_be_followed_by_a_resume(shop, numbers, in_second_batch):
+def test_ctrl_c_can_be_followed_by_a_resume(shop, numbers, during_second_batch):
     before = signal.getsignal(signal.SIGINT)
-    in_second_batch(lambda: os.kill(os.getpid(), signal.SIGINT))
+    during_second_batch(lambda: os.kill(os.getpid(), signal.SIGINT))
 
     with pytest.raises(BatchInterrupted, match="it was stopped with Ctrl-C"):
         bulk_order_factory(numbers, reference="night", batch_size=2)
@@ -101,21 +101,21 @@ def test_ctrl_c_can_be_followed_by_a_resume(shop, numbers, in_second_batch):
     _assert_resumed(shop)
 
 
-def test_ctrl_c_in_the_last_batch_leaves_nothing_to_resume(shop, numbers, in_second_batch):
-    in_second_batch(lambda: os.kill(os.getpid(), signal.SIGINT))
+def test_ctrl_c_in_the_last_batch_leaves_nothing_to_resume(shop, numbers, during_second_batch):
+    during_second_batch(lambda: os.kill(os.getpid(), signal.SIGINT))
 
     result = bulk_order_factory(numbers, reference="night", batch_size=3)
 
     assert (result.status, result.completed) == ("completed", 6)
 
 
-def test_a_second_ctrl_c_does_not_wait_for_the_report(shop, numbers, in_second_batch):
+def test_a_second_ctrl_c_does_not_wait_for_the_report(shop, numbers, during_second_batch):
     def twice():
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.3)
         os.kill(os.getpid(), signal.SIGINT)
 
-    in_second_batch(twice)
+    during_second_batch(twice)
 
     with pytest.raises(KeyboardInterrupt):
         bulk_order_factory(numbers, reference="night", batch_size=2)

@@ -23,7 +23,7 @@ def emails(shop):
     return [row.email for row in shop.rows(Customer)]
 
 
-class Interrupted(Exception):
+class Interruption(Exception):
     pass
 
 
@@ -32,9 +32,9 @@ def test_a_rollback_undoes_a_savepoint_before_the_first_write(shop):
         with begin() as db:
             with db.begin_nested():
                 add(db, "one@shop.example")
-            raise Interrupted
+            raise Interruption
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interruption):
         write()
 
     assert emails(shop) == []
@@ -44,11 +44,11 @@ def test_a_savepoint_undoes_only_its_own_writes(shop):
     def write(db):
         with db.begin_nested():
             add(db, "two@shop.example")
-            raise Interrupted
+            raise Interruption
 
     with begin() as db:
         add(db, "one@shop.example")
-        with pytest.raises(Interrupted):
+        with pytest.raises(Interruption):
             write(db)
         with db.begin_nested():
             add(db, "three@shop.example")
@@ -70,9 +70,9 @@ def test_tables_made_in_a_transaction_go_with_it(shop):
     def make():
         with begin() as db:
             db.execute(text("CREATE TABLE soon_gone (id INTEGER)"))
-            raise Interrupted
+            raise Interruption
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interruption):
         make()
 
     assert not inspect(get_engine()).has_table("soon_gone")
@@ -104,9 +104,9 @@ def test_sqlite_is_set_up_for_a_shop(shop):
     pragmas = ("journal_mode", "foreign_keys", "busy_timeout", "synchronous")
 
     with reading() as db:
-        found = [db.execute(text(f"PRAGMA {pragma}")).scalar() for pragma in pragmas]
+        values = [db.execute(text(f"PRAGMA {pragma}")).scalar() for pragma in pragmas]
 
-    assert found == ["wal", 1, 30_000, 2]
+    assert values == ["wal", 1, 30_000, 2]
 
 
 def test_errors_of_the_database_hide_the_values(shop):
@@ -173,10 +173,10 @@ def test_sqlite_makes_the_folder_of_its_file(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("shop", ["postgres"], indirect=True)
 def test_both_ends_of_a_connection_notice_that_the_other_has_vanished(shop):
-    with closing(get_engine().raw_connection()) as held:
-        assert isinstance(held.driver_connection, psycopg.Connection)
-        given = held.driver_connection.info.get_parameters()
-        asked = held.driver_connection.execute(
+    with closing(get_engine().raw_connection()) as other:
+        assert isinstance(other.driver_connection, psycopg.Connection)
+        given = other.driver_connection.info.get_parameters()
+        settings = other.driver_connection.execute(
             "SELECT name, source FROM pg_settings "
             "WHERE name IN ('tcp_keepalives_idle', 'tcp_user_timeout')"
         ).fetchall()
@@ -184,4 +184,4 @@ def test_both_ends_of_a_connection_notice_that_the_other_has_vanished(shop):
     ours = {"keepalives_idle": "10", "tcp_user_timeout": "30000"}
     assert {name: given.get(name) for name in ours} == ours
     # On a Unix socket PostgreSQL shows them as 0, but it knows who has set them.
-    assert asked == [("tcp_keepalives_idle", "session"), ("tcp_user_timeout", "session")]
+    assert settings == [("tcp_keepalives_idle", "session"), ("tcp_user_timeout", "session")]

@@ -7,22 +7,22 @@ from order_factory.models.database.fair_lock import FairLock
 
 
 def test_the_lock_is_given_in_the_order_of_arrival():
-    turns, seen = FairLock(), []
+    turns, order = FairLock(), []
 
     def take(name):
         with turns.hold(seconds=30):
-            seen.append(name)
+            order.append(name)
 
     with turns.hold(seconds=30):
         threads = [Thread(target=take, args=(name,)) for name in "abc"]
         for thread in threads:
             thread.start()
             sleep(0.05)
-        assert seen == []
+        assert order == []
     for thread in threads:
         thread.join()
 
-    assert seen == ["a", "b", "c"]
+    assert order == ["a", "b", "c"]
 
 
 def test_a_thread_that_waits_too_long_continues_without_the_lock():

@@ -21,7 +21,7 @@ from order_factory.models.tables import (
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.working_set.statements import table_of
-from tests.support.copying import batch_of, copy, copy_batch, copy_one, request, target_of
+from tests.support.copying import copy, copy_batch, copy_one, make_batch, request_copy, target_of
 
 pytestmark = pytest.mark.parametrize("shop", ["postgres"], indirect=True)
 
@@ -29,8 +29,8 @@ _LINES = table_of(LineItem)
 
 
 def _holds():
-    with begin() as db, skipping_key_checks(db, _LINES) as held:
-        return held
+    with begin() as db, skipping_key_checks(db, _LINES) as skipped:
+        return skipped
 
 
 @pytest.fixture
@@ -125,16 +125,16 @@ def test_key_checks_are_on_again_after_the_statement(shop):
 
 
 def _delete_elsewhere(source, column):
-    """Another program takes this reference from the order, and deletes what was referred to."""
+    """As another program, set this reference of the order to null, and delete its row."""
     (reference,) = Order.__table__.c[column].foreign_keys
     referred = reference.column.table
     key = Order.__table__.c[column]
     with get_engine().connect() as other, other.begin():
         other.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
-        gone = other.scalar(select(key).where(Order.id == source))
+        found_key = other.scalar(select(key).where(Order.id == source))
         other.execute(update(Order).where(Order.id == source).values({column: None}))
         other.execute(delete(CustomerPaymentSource))
-        other.execute(delete(referred).where(referred.c.id == gone))
+        other.execute(delete(referred).where(referred.c.id == found_key))
 
 
 _REFERENCES = ("customer_id", "payment_method_id", "billing_address_id", "payment_source_id")
@@ -174,7 +174,7 @@ def test_rows_that_copies_refer_to_cannot_be_deleted_before_the_commit(shop, col
 @pytest.mark.parametrize("column", ["billing_address_id", "payment_source_id"])
 def test_a_part_is_retried_if_a_source_was_deleted(shop, column):
     sources = _orders_with_references(shop)
-    batch = batch_of([request(source) for source in sources])
+    batch = make_batch([request_copy(source) for source in sources])
 
     def delete_elsewhere(_db, _batch):
         _delete_elsewhere(sources[0], column)

@@ -16,7 +16,7 @@ from order_factory.models.database.poolers import PoolerShares
 from order_factory.models.database.process_locks import hold_process_lock, released_locks
 from order_factory.models.tables import Order
 from tests.support.copying import copy_one
-from tests.support.paying import payable
+from tests.support.paying import make_payable_order
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
@@ -87,14 +87,14 @@ def wait_for(path, process):
 
 
 def test_session_mode_copies_pays_and_keeps_locks(shop, through_pgbouncer):
-    source = payable(shop)
+    source = make_payable_order(shop)
 
     with through_pgbouncer("session"):
         result = copy_one(source, place_target_order=False)
         with hold_process_lock() as lock, begin() as db:
-            held = released_locks(db, [lock.number(), 1])
+            released = released_locks(db, [lock.number(), 1])
 
-    assert (result.status, len(shop.rows(Order)), held) == ("completed", 2, {1})
+    assert (result.status, len(shop.rows(Order)), released) == ("completed", 2, {1})
 
 
 @pytest.mark.parametrize("mode", ["transaction", "statement"])

@@ -23,7 +23,7 @@ from order_factory.models.tables import (
     Transaction,
 )
 from order_factory.models.values.public_ids import Resource
-from tests.support.copying import change, request
+from tests.support.copying import change, request_copy
 
 
 def test_the_migrations_create_the_tables_of_the_models(shop):
@@ -35,19 +35,19 @@ def test_the_migrations_create_the_tables_of_the_models(shop):
 
 
 def test_the_constraints_are_those_of_the_models(shop):
-    found = inspect(get_engine())
+    inspector = inspect(get_engine())
 
     for table in Base.metadata.sorted_tables:
-        keys = found.get_foreign_keys(table.name)
+        keys = inspector.get_foreign_keys(table.name)
         for kind, names in {
-            "ck": {check["name"] for check in found.get_check_constraints(table.name)},
+            "ck": {check["name"] for check in inspector.get_check_constraints(table.name)},
             # SQLite does not tell the name of a key that came with a later column.
             "fk": {
                 key["name"] or f"fk_{table.name}_{key['constrained_columns'][0]}" for key in keys
             },
         }.items():
-            said = {str(constraint.name) for constraint in table.constraints}
-            assert names == {name for name in said if name.startswith(f"{kind}_")}
+            declared = {str(constraint.name) for constraint in table.constraints}
+            assert names == {name for name in declared if name.startswith(f"{kind}_")}
 
 
 def test_upgrading_again_changes_nothing(shop):
@@ -75,7 +75,7 @@ def test_an_older_database_is_upgraded_with_its_rows(shop):
 
 def test_the_errors_of_an_older_database_get_their_skus(shop):
     order = shop.order(lines=[("MUG", 1, 12_50), ("RARE", 2, 5_00)])
-    factory = request(order)
+    factory = request_copy(order)
     with begin() as db:
         of_mug = db.execute(
             text("SELECT id FROM line_items WHERE order_id = :order AND sku_code = 'MUG'"),
@@ -125,14 +125,18 @@ def test_a_migration_that_rebuilds_the_table_keeps_the_transactions(shop):
             text("INSERT INTO order_factories (source_order_id) VALUES (:id)"), {"id": order}
         )
         factory = db.execute(text("SELECT id FROM order_factories")).scalar_one()
-        for kind, of, key in (("authorizations", None, "a"), ("voids", 1, "b"), ("voids", 1, "c")):
+        for kind, parent, key in (
+            ("authorizations", None, "a"),
+            ("voids", 1, "b"),
+            ("voids", 1, "c"),
+        ):
             db.execute(
                 text(
                     "INSERT INTO transactions (type, order_id, order_factory_id, authorization_id, "
                     "gateway, amount_cents, currency_code, idempotency_key, status) VALUES "
                     "(:kind, :order, :factory, :of, 'test', 1, 'EUR', :key, 'failed')"
                 ),
-                {"kind": kind, "order": order, "factory": factory, "of": of, "key": key},
+                {"kind": kind, "order": order, "factory": factory, "of": parent, "key": key},
             )
         db.execute(text("DELETE FROM transactions WHERE idempotency_key = 'c'"))
 
@@ -179,22 +183,24 @@ def test_every_resource_has_a_public_id():
         lambda shop, order: shop.add(StockItem, sku_id=1, stock_location="main", quantity=1),
         lambda shop, order: shop.sku("MUG"),
         lambda shop, order: shop.customer(email="one@shop.example"),
-        lambda shop, order: change(OrderFactory, request(order), errors_count=-1),
+        lambda shop, order: change(OrderFactory, request_copy(order), errors_count=-1),
         lambda shop, order: [
             shop.add(CustomerPaymentSource, customer_id=1, payment_source_id=1) for _ in range(2)
         ],
         lambda shop, order: [shop.line(order, copied_from_id=1) for _ in range(2)],
         lambda shop, order: [shop.option(1, copied_from_id=1) for _ in range(2)],
         lambda shop, order: [
-            shop.order(order_factory_id=factory) for factory in [request(order)] * 2
+            shop.order(order_factory_id=factory) for factory in [request_copy(order)] * 2
         ],
         lambda shop, order: change(
-            OrderFactory, [request(order), request(order)], target_order_id=order
+            OrderFactory, [request_copy(order), request_copy(order)], target_order_id=order
         ),
         lambda shop, order: change(
-            OrderFactory, [request(order), request(order)], retry_of_id=request(order)
+            OrderFactory,
+            [request_copy(order), request_copy(order)],
+            retry_of_id=request_copy(order),
         ),
-        lambda shop, order: change(OrderFactory, request(order), retry_of_id=999),
+        lambda shop, order: change(OrderFactory, request_copy(order), retry_of_id=999),
     ],
     ids=[
         "two orders with one number",

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.database.transient import is_transient, without_values
 from order_factory.models.tables import Address, Customer, Order, Sku
-from tests.support.at_once import at_once
+from tests.support.at_once import run_together
 
 SECRET = "someone.private@shop.example"
 
@@ -39,7 +39,7 @@ def test_a_deadlock_is_a_transient_error(shop):
             db.execute(update(Sku).where(Sku.id == other).values(name="x"))
 
     with pytest.raises(OperationalError) as raised:
-        at_once(partial(rename, first, second), partial(rename, second, first))
+        run_together(partial(rename, first, second), partial(rename, second, first))
 
     assert is_transient(raised.value)
     assert without_values(raised.value) == "DeadlockDetected, 40P01"
@@ -82,9 +82,9 @@ def test_a_lock_timeout_is_a_transient_error(shop):
 def test_a_lost_connection_is_a_transient_error(shop):
     def lose_it():
         with begin() as db:
-            mine = db.scalar(text("SELECT pg_backend_pid()"))
+            own_pid = db.scalar(text("SELECT pg_backend_pid()"))
             with begin() as other:
-                other.execute(text(f"SELECT pg_terminate_backend({mine})"))
+                other.execute(text(f"SELECT pg_terminate_backend({own_pid})"))
             db.execute(text("SELECT 1"))
 
     with pytest.raises(DBAPIError) as raised:

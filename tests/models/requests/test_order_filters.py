@@ -45,7 +45,7 @@ def test_wrong_requests_are_refused(given):
 
 
 def test_a_filter_describes_what_it_selects():
-    wanted = OrderFilter(
+    order_filter = OrderFilter(
         customer="XWRdMrlSkJ",
         placed_from=datetime(2026, 1, 1, tzinfo=UTC),
         placed_before=datetime(2026, 2, 1, 12, tzinfo=UTC),
@@ -55,7 +55,7 @@ def test_a_filter_describes_what_it_selects():
         limit=5,
     )
 
-    assert wanted.in_words() == (
+    assert order_filter.in_words() == (
         "live orders with status placed or approved, of customer XWRdMrlSkJ, placed from "
         "2026-01-01 00:00:00 UTC, placed before 2026-02-01 12:00:00 UTC, of market 'EU', with SKU "
         "'MUG', with reference 'web', copies left out, the earliest 5"

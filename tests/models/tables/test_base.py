@@ -28,14 +28,14 @@ ZONES = st.timezones() | st.builds(
 def test_a_stored_time_is_read_as_the_same_time_in_utc(shop, moment):
     with begin() as db:
         row = insert(PaymentSource).values(payment_source_type="x", expires_at=moment)
-        held: Any = db.execute(row.returning(PaymentSource.expires_at)).scalar_one()
-        found = db.scalars(
+        stored: Any = db.execute(row.returning(PaymentSource.expires_at)).scalar_one()
+        matching = db.scalars(
             select(PaymentSource.expires_at).where(PaymentSource.expires_at == moment)
         )
 
-        assert held.astimezone(UTC) == moment.astimezone(UTC)
-        assert held.tzinfo == UTC
-        assert held in found.all()
+        assert stored.astimezone(UTC) == moment.astimezone(UTC)
+        assert stored.tzinfo == UTC
+        assert stored in matching.all()
 
 
 def test_a_time_without_time_zone_is_refused(shop):

@@ -8,7 +8,7 @@ import order_factory.tasks
 TASKS = Path(order_factory.tasks.__file__).parent
 
 
-def recorded():
+def find_recorded_codes():
     """The code of each call of `insert_errors`, and whether it is given a key of its own."""
     for path in sorted(TASKS.rglob("*.py")):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -22,7 +22,7 @@ def recorded():
 
 
 def test_only_an_unexpected_error_has_its_own_field():
-    found = list(recorded())
+    codes = list(find_recorded_codes())
 
-    assert len(found) > 20
-    assert {code for code, has_key in found if has_key} == {"UNEXPECTED"}
+    assert len(codes) > 20
+    assert {code for code, has_key in codes if has_key} == {"UNEXPECTED"}

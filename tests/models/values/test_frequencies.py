@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from order_factory.models.values.frequencies import Calendar, check_frequency, check_time_zone
-from tests.support.calendars import MONTHS, crontab_periods, nth
+from tests.support.calendars import MONTHS, compute_period, list_crontab_periods
 
 ZONES = (
     "UTC",
@@ -20,8 +20,8 @@ ZONES = (
     "Asia/Kathmandu",
     "Africa/Casablanca",
 )
-# Fifteen zones, and how their clocks are changed in a year: by an hour, by half an hour, at
-# midnight, at noon of another day of the year, by a whole day, in Ramadan, or not at all.
+# Fifteen zones with different changes of their clocks: by an hour, by half an hour, by a day, at
+# midnight, at noon, on another day of the year, in Ramadan, or no change.
 CHANGED = (
     ("Europe/Rome", 2027),
     ("Europe/London", 2027),
@@ -55,7 +55,9 @@ moments = st.integers(0, 37 * 365 * 86_400).map(
 )
 def test_the_periods_of_a_frequency_match_a_second_calculation(frequency, start, zone, skipped):
     periods = Calendar(frequency, start, zone)
-    expected = [nth(frequency, start, ZoneInfo(zone), skipped + count) for count in range(5)]
+    expected = [
+        compute_period(frequency, start, ZoneInfo(zone), skipped + count) for count in range(5)
+    ]
 
     # From a moment before each, at it, and from the one before.
     assert periods.after(expected[0] - timedelta(seconds=1)) == expected[0]
@@ -77,11 +79,11 @@ fields = st.tuples(
 @given(fields=fields, start=moments, zone=zones)
 def test_the_periods_of_a_crontab_match_local_times(fields, start, zone):
     frequency = check_frequency(" ".join(fields))
-    until = start + timedelta(days=70)
+    end = start + timedelta(days=70)
 
-    found = list(Calendar(frequency, start, zone).between(start - timedelta(seconds=1), until))
+    periods = list(Calendar(frequency, start, zone).between(start - timedelta(seconds=1), end))
 
-    assert found == sorted(crontab_periods(fields, start, until, ZoneInfo(zone)))
+    assert periods == sorted(list_crontab_periods(fields, start, end, ZoneInfo(zone)))
 
 
 @pytest.mark.parametrize(("zone", "year"), CHANGED)
@@ -89,12 +91,12 @@ def test_the_periods_of_a_crontab_match_local_times(fields, start, zone):
 def test_equal_hour_fields_give_the_same_periods(zone, year, hours):
     fields = ("15" if zone == "Australia/Lord_Howe" else "30", hours, "*", "*", "*")
     first = datetime(year, 1, 1, tzinfo=UTC)
-    until = datetime(year + 1, 1, 1, tzinfo=UTC)
+    end = datetime(year + 1, 1, 1, tzinfo=UTC)
 
-    found = list(Calendar(" ".join(fields), first, zone).between(first, until))
+    periods = list(Calendar(" ".join(fields), first, zone).between(first, end))
 
-    expected = crontab_periods(fields, first + timedelta(seconds=1), until, ZoneInfo(zone))
-    assert found == sorted(expected)
+    expected = list_crontab_periods(fields, first + timedelta(seconds=1), end, ZoneInfo(zone))
+    assert periods == sorted(expected)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_equal_hour_fields_give_the_same_periods(zone, year, hours):
     [
         # 02:30 is shown twice, and comes once.
         ("Europe/Rome", "30 */2 * * *", "2027-10-31T00:00", ["00:30", "03:30", "05:30"]),
-        # 02:30 is skipped, and comes at the end of what is skipped: 03:00 in Rome.
+        # 02:30 is skipped, and counts at the end of the gap: 03:00 in Rome.
         ("Europe/Rome", "30 */2 * * *", "2027-03-28T00:00", ["01:00", "02:30", "04:30"]),
         # 00:00 is skipped in Havana.
         ("America/Havana", "0 */12 * * *", "2027-03-14T04:30", ["05:00", "16:00", "04:00"]),
@@ -120,9 +122,11 @@ def test_crontabs_on_the_days_on_which_clocks_change(zone, frequency, begin, exp
     first = datetime.fromisoformat(f"{begin}:00+00:00")
     starts_at = first - timedelta(days=9)
 
-    found = islice(Calendar(frequency, starts_at, zone).between(first, first.replace(year=2030)), 3)
+    periods = islice(
+        Calendar(frequency, starts_at, zone).between(first, first.replace(year=2030)), 3
+    )
 
-    assert [f"{each:%H:%M}" for each in found][: len(expected)] == expected
+    assert [f"{each:%H:%M}" for each in periods][: len(expected)] == expected
 
 
 @pytest.mark.parametrize(
@@ -140,17 +144,17 @@ def test_crontabs_on_the_days_on_which_clocks_change(zone, frequency, begin, exp
 def test_months_are_counted_from_the_start(zone, start, expected):
     first = datetime.fromisoformat(f"{start}:00+00:00")
 
-    found = islice(Calendar("monthly", first, zone).between(first, first.replace(year=2030)), 3)
+    periods = islice(Calendar("monthly", first, zone).between(first, first.replace(year=2030)), 3)
 
-    assert [f"{each:%Y-%m-%dT%H:%M}" for each in found][: len(expected)] == expected
+    assert [f"{each:%Y-%m-%dT%H:%M}" for each in periods][: len(expected)] == expected
 
 
 def test_a_subscription_returns_to_the_29th_of_february():
     start = datetime(2024, 2, 29, tzinfo=UTC)
 
-    found = Calendar("yearly", start).between(start, datetime(2029, 1, 1, tzinfo=UTC))
+    periods = Calendar("yearly", start).between(start, datetime(2029, 1, 1, tzinfo=UTC))
 
-    assert [(each.year, each.day) for each in found] == [
+    assert [(each.year, each.day) for each in periods] == [
         (2025, 28),
         (2026, 28),
         (2027, 28),

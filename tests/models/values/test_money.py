@@ -35,12 +35,12 @@ OTHERS = set(CURRENCY_CODES).difference(WHOLE, THOUSANDTHS, TEN_THOUSANDTHS, {"B
 
 
 def test_every_currency_has_the_decimals_of_iso_4217():
-    found = {
+    unknown = {
         exponent: [code for code in sorted(CURRENCY_CODES) if exponent_of(code) == exponent]
         for exponent in (0, 2, 3, 4)
     }
 
-    assert found == {
+    assert unknown == {
         0: sorted([*WHOLE, "BYR"]),  # the Belarusian rouble that was withdrawn in 2016
         2: sorted(OTHERS),
         3: THOUSANDTHS,

@@ -1,4 +1,4 @@
-"""Public ids: short opaque strings, one per row of a resource, the same for ever."""
+"""Public ids: short opaque strings, one per row of a resource, which never change."""
 
 from string import ascii_letters
 

@@ -19,7 +19,7 @@ DEEP = "is nested more than 50 levels deep"
 LONG = "contains a whole number beyond 64 bits; write it as text"
 
 
-def nested(levels):
+def nest(levels):
     value: dict[str, object] = {}
     for _ in range(levels):
         value = {"a": value}
@@ -31,7 +31,7 @@ OBJECTS = [
     ({"a": "b\x00"}, CHARACTER_0),
     ({"a\x00": 1}, CHARACTER_0),
     ({"a": ["\ud83d"]}, HALF),
-    (nested(900), DEEP),
+    (nest(900), DEEP),
     ({"a": [2**63]}, LONG),
     ({"a": {"b": -(2**63) - 1}}, LONG),
 ]

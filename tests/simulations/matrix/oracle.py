@@ -53,14 +53,14 @@ class Outcome:
 
 @dataclass
 class Uses:
-    """What is left of everything that is limited, and what has been used."""
+    """The remaining pieces and uses of everything that is limited, and the used ones."""
 
     left: Counter[Any]
     used: Counter[Any] = field(default_factory=Counter)
 
 
-def expected(sources: Sequence[Source], options: Options) -> tuple[list[Outcome], Counter[Any]]:
-    """The outcomes in the order of the sources, and how often what was used, by name."""
+def predict(sources: Sequence[Source], options: Options) -> tuple[list[Outcome], Counter[Any]]:
+    """The outcomes in the order of the sources, and the number of uses by coupon and promotion."""
     left: Counter[Any] = Counter({sku.code: sku.stock for sku in SKUS if not sku.do_not_track})
     left |= Counter(
         {("coupon", c.code): c.usage_limit - c.usage_count for c in COUPONS if c.usage_limit}
@@ -70,7 +70,7 @@ def expected(sources: Sequence[Source], options: Options) -> tuple[list[Outcome]
     )
     granted = Uses(left)
     decided = [_decide(source, options, granted) for source in sources]
-    # Promotions that need no coupon are given out once all coupons have theirs.
+    # Coupons use their promotions first. Then the promotions without a coupon are used.
     uses = Uses(Counter(left))
     for copy in decided:
         if copy.valid and copy.coupon:
@@ -90,29 +90,29 @@ class Copy:
 
 
 def _decide(source: Source, options: Options, uses: Uses) -> Copy:
-    """Everything that is wrong with one order, and what it is copied without."""
+    """The errors of one order, and its copy without the invalid parts."""
     skip = options.skip_errors
     errors: dict[str, list[str]] = {}
 
-    def tell(name: str, *messages: str) -> None:
+    def add_messages(name: str, *messages: str) -> None:
         if messages:
             errors.setdefault(name, []).extend(messages)
 
     customer = source.customer
     if customer is None:
-        tell("customer", "the order has no customer and no email")
+        add_messages("customer", "the order has no customer and no email")
     elif CUSTOMERS[customer] in ("blocked", "deleted"):
-        tell("customer", f"the customer is {CUSTOMERS[customer]}")
+        add_messages("customer", f"the customer is {CUSTOMERS[customer]}")
         customer = None if skip else customer
     if not source.billing:
-        tell("billing_address", "the order has no billing address")
-    # A bundle that the catalogue does not have needs no address where its source had none.
+        add_messages("billing_address", "the order has no billing address")
+    # If the source has no address, a bundle that is not in the catalogue needs none.
     goods = [line for line in source.lines if line.item_type != "bundles"]
     if source.shipping is None and any(_ships(line) for line in goods):
-        tell("shipping_address", "the order has no shipping address")
+        add_messages("shipping_address", "the order has no shipping address")
     if source.shipping == "abroad" and any(_ships(line) for line in source.lines):
         lock = "is outside the order's shipping country lock IT"
-        tell("shipping_address", f"the country DE {lock}")
+        add_messages("shipping_address", f"the country DE {lock}")
 
     lines = [
         line
@@ -123,9 +123,9 @@ def _decide(source: Source, options: Options, uses: Uses) -> Copy:
     lines = [line for line in lines if line not in redeemed]
     wrong = _wrong_lines(source, lines, options)
     rates = _wrong_rates(source, lines, options)
-    tell("tax_rate", *(message for message, _ in rates))
-    tell("line_items", *(["the order has no line item"] if not source.lines else []))
-    tell("line_items", *(message for message, _ in wrong))
+    add_messages("tax_rate", *(message for message, _ in rates))
+    add_messages("line_items", *(["the order has no line item"] if not source.lines else []))
+    add_messages("line_items", *(message for message, _ in wrong))
     if skip:
         bad = {id(line) for _, line in wrong + rates}
         lines = [line for line in lines if id(line) not in bad]
@@ -140,25 +140,27 @@ def _decide(source: Source, options: Options, uses: Uses) -> Copy:
         pass  # it needs no card
     elif source.card == "expired" and source.customer is not None:
         advice = "ask the customer for another, or set payment_source_fallback"
-        tell("payment_source", f"the saved payment source expired on {EXPIRED_ON}; {advice}")
+        add_messages(
+            "payment_source", f"the saved payment source expired on {EXPIRED_ON}; {advice}"
+        )
     elif source.card == "foreign" and source.customer != "other":
-        tell("payment_source", "the payment source is in another customer's wallet")
+        add_messages("payment_source", "the payment source is in another customer's wallet")
 
     coupon = COUPON.get(source.coupon or "")
     problems = _coupon_problems(source, lines, options)
     if not options.ignore_invalid_coupon:
-        tell("coupon_code", *problems)
+        add_messages("coupon_code", *problems)
     coupon = None if problems else coupon
 
     short, out_of_uses = _contest(source, lines, coupon, bool(errors), options, uses)
-    tell("line_items", *short.values())
+    add_messages("line_items", *short.values())
     if skip:
         lines = [
             line for line in lines if not (line.item_type == "skus" and line.sku_code in short)
         ]
     if out_of_uses is not None:
         if not options.ignore_invalid_coupon:
-            tell("coupon_code", *out_of_uses)
+            add_messages("coupon_code", *out_of_uses)
         coupon = None
 
     if source.coupon and coupon is None and (skip or options.ignore_invalid_coupon):
@@ -166,13 +168,13 @@ def _decide(source: Source, options: Options, uses: Uses) -> Copy:
             line for line in lines if not (_is_discount(line) and line.coupon == source.coupon)
         ]
     if source.lines and not lines:
-        tell("line_items", "no line item is left to copy")
+        add_messages("line_items", "no line item is left to copy")
     valid = bool(lines) and (skip or not errors)
     if valid:
         owed = -sum(line.total for line in redeemed)
         if owed:
-            why = "the source order has no gift_card_code, so no gift card pays"
-            tell("gift_card_code", f"{why}; {owed} cents more are to be paid")
+            reason = "the source order has no gift_card_code, so no gift card pays"
+            add_messages("gift_card_code", f"{reason}; {owed} cents more are to be paid")
     return Copy(source, errors, lines, customer, coupon, valid)
 
 
@@ -196,38 +198,38 @@ def _price(source: Source, line: Line) -> int | None:
 
 def _wrong_lines(source: Source, lines: Sequence[Line], options: Options) -> list[tuple[str, Line]]:
     skus = [line for line in lines if line.item_type == "skus"]
-    found = []
+    messages = []
     if options.refresh_prices:
-        found += [
+        messages += [
             (f"SKU {line.sku_code} has no price in {source.currency}", line)
             for line in skus
             if line.sku_code in CATALOGUE and _price(source, line) is None
         ]
-    found += [
+    messages += [
         (f"SKU {line.sku_code}: the quantity {line.quantity} is below 1", line)
         for line in lines
         if line.quantity < 1
     ]
-    found += [
+    messages += [
         (f"SKU {line.sku_code} is in {line.currency}, and the order in {source.currency}", line)
         for line in lines
         if line.currency not in (None, source.currency)
     ]
-    found += [
+    messages += [
         (f"SKU {line.sku_code} is no longer in the catalogue", line)
         for line in skus
         if line.sku_code not in CATALOGUE
     ]
-    found += [
+    messages += [
         (f"SKU {line.sku_code} is not purchasable", line)
         for line in skus
         if line.sku_code in CATALOGUE and not CATALOGUE[line.sku_code].purchasable
     ]
-    return found
+    return messages
 
 
 def _wrong_rates(source: Source, lines: Sequence[Line], options: Options) -> list[tuple[str, Line]]:
-    """Rates that are no share, where a tax may be worked out by them."""
+    """Tax rates outside 0 to 1, if a tax may be calculated with them."""
     if not (options.refresh_prices or options.apply_promotions):
         return []
     hint = "write 0.22 for 22 percent"
@@ -238,18 +240,18 @@ def _wrong_rates(source: Source, lines: Sequence[Line], options: Options) -> lis
     ]
 
 
-def _priced(source: Source, line: Line, options: Options) -> Line:
-    """The line at today's price, if it is to have it; its tax on what is left after its discount."""
+def _apply_price(source: Source, line: Line, options: Options) -> Line:
+    """The line at today's price, if the option asks for it, with its tax after the discount."""
     price = _price(source, line) if options.refresh_prices else None
     if price is None:
         return line
     new = replace(line, unit=price, total=price * line.quantity + sum(line.options))
     if new.total == line.total:
         return new
-    return _taxed(source, new, new.total + (line.discount or 0))
+    return _apply_tax(source, new, new.total + (line.discount or 0))
 
 
-def _taxed(source: Source, line: Line, net: int) -> Line:
+def _apply_tax(source: Source, line: Line, net: int) -> Line:
     rate = line.rate if line.rate is not None else source.tax_rate
     if rate is None or line.tax is None:
         return line
@@ -264,12 +266,12 @@ def _half_up(value: Fraction) -> int:
 
 
 def _goods(source: Source, lines: Sequence[Line], options: Options) -> list[Line]:
-    priced = (_priced(source, line, options) for line in lines)
+    priced = (_apply_price(source, line, options) for line in lines)
     return [line for line in priced if line.item_type in GOODS and line.total > 0]
 
 
 def _coupon_problems(source: Source, lines: Sequence[Line], options: Options) -> list[str]:
-    """What is wrong with the coupon, whatever the other orders of the batch are."""
+    """The problems of the coupon that do not depend on the other orders of the batch."""
     code = source.coupon
     if not code:
         return []
@@ -277,33 +279,33 @@ def _coupon_problems(source: Source, lines: Sequence[Line], options: Options) ->
     if coupon is None:
         return [f"coupon {code} does not exist"]
     promotion, goods = PROMOTION[coupon.promotion], _goods(source, lines, options)
-    found = []
+    messages = []
     if promotion.starts_at > NOW:
-        found.append(f"coupon {code} is not valid before {FUTURE:%Y-%m-%d}")
+        messages.append(f"coupon {code} is not valid before {FUTURE:%Y-%m-%d}")
     if min(coupon.expires_at or FUTURE, promotion.expires_at) <= NOW:
-        found.append(f"coupon {code} expired on {EXPIRED_ON}")
+        messages.append(f"coupon {code} expired on {EXPIRED_ON}")
     if promotion.disabled_at is not None:
-        found.append(f"coupon {code} belongs to a disabled promotion")
+        messages.append(f"coupon {code} belongs to a disabled promotion")
     if promotion.currency_code not in (None, source.currency):
-        found.append(f"coupon {code} is for orders in {promotion.currency_code}")
+        messages.append(f"coupon {code} is for orders in {promotion.currency_code}")
     email = f"{source.customer}@shop.example"
     if coupon.recipient_email and coupon.recipient_email.lower() != email.lower():
-        found.append(f"coupon {code} is for another customer")
+        messages.append(f"coupon {code} is for another customer")
     if coupon.usage_limit is not None and coupon.usage_count >= coupon.usage_limit:
-        found.append(f"coupon {code} is used up")
+        messages.append(f"coupon {code} is used up")
     if coupon.customer_single_use:
-        # The source order itself was the one use.
-        found.append(f"coupon {code} has been used by the customer already")
+        # The source order was the only allowed use.
+        messages.append(f"coupon {code} has been used by the customer already")
     worth, least = sum(line.total for line in goods), promotion.order_amount_cents
     if least is not None and worth < least:
         unit = f"in the smallest unit of {source.currency}"
         needs = f"needs goods worth {least} or more; these are worth {worth}, {unit}"
-        found.append(f"coupon {code} {needs}")
+        messages.append(f"coupon {code} {needs}")
     if promotion.sku_list is not None and not any(
         line.sku_code in promotion.sku_list for line in goods
     ):
-        found.append(f"coupon {code} is for SKUs that the order does not have")
-    return found
+        messages.append(f"coupon {code} is for SKUs that the order does not have")
+    return messages
 
 
 def _contest(
@@ -314,16 +316,16 @@ def _contest(
     options: Options,
     uses: Uses,
 ) -> tuple[dict[str, str], list[str] | None]:
-    """The SKUs that are short with what is told of them; what the coupon lacks, None if it stands."""
-    wanted: Counter[str] = Counter()
+    """The messages of SKUs that are short, and the problems of the coupon, None if it is valid."""
+    pieces: Counter[str] = Counter()
     for line in lines:
         known = CATALOGUE.get(line.sku_code or "")
         tracked = options.stock == StockPolicy.TAKE and known and not known.do_not_track
         if line.item_type == "skus" and tracked and line.quantity > 0:
-            wanted[str(line.sku_code)] += line.quantity
+            pieces[str(line.sku_code)] += line.quantity
     short = {
         code: f"SKU {code}: {count} wanted, {uses.left[code]} in stock"
-        for code, count in wanted.items()
+        for code, count in pieces.items()
         if count > uses.left[code]
     }
     limits: list[Any] = []
@@ -334,15 +336,15 @@ def _contest(
     lacking = any(uses.left[each] < 1 for each in limits)
     detail = [f"coupon {source.coupon} is used up"] if lacking else None
     apart = options.skip_errors or options.ignore_invalid_coupon
-    # An order of which no line is left fails, whatever its options, and takes nothing.
+    # If no line of an order is left, it fails with any options, and takes nothing.
     some = any(not (line.item_type == "skus" and line.sku_code in short) for line in lines)
     if options.skip_errors:
-        uses.left.subtract({code: n for code, n in wanted.items() if code not in short})
+        uses.left.subtract({code: n for code, n in pieces.items() if code not in short})
         serves = some
     else:
         serves = some and not fails and not short and (apart or not lacking)
         if serves:
-            uses.left.subtract(wanted)
+            uses.left.subtract(pieces)
     if serves and not lacking:
         uses.left.subtract(limits)
     return short, detail
@@ -352,7 +354,7 @@ def _finish(copy: Copy, options: Options, uses: Uses) -> Outcome:
     if not copy.valid:
         return Outcome("failed", copy.errors)
     source = copy.source
-    lines = [_priced(source, line, options) for line in copy.lines]
+    lines = [_apply_price(source, line, options) for line in copy.lines]
     metadata = None
     if options.refresh_prices:
         changed = {
@@ -367,7 +369,7 @@ def _finish(copy: Copy, options: Options, uses: Uses) -> Outcome:
             ]
         }
     if options.apply_promotions:
-        lines = _promoted(copy, lines, uses)
+        lines = _apply_promotions(copy, lines, uses)
     bought = [
         line
         for line in lines
@@ -408,8 +410,8 @@ def _amounts(source: Source, lines: Sequence[Line], bought: Sequence[Line]) -> d
     }
 
 
-def _promoted(copy: Copy, lines: list[Line], uses: Uses) -> list[Line]:
-    """The lines with their shares of the promotions that the order gets, and those promotions."""
+def _apply_promotions(copy: Copy, lines: list[Line], uses: Uses) -> list[Line]:
+    """The lines with their shares of the order's promotions, and a line for each promotion."""
     left = {
         index: line.total
         for index, line in enumerate(lines)
@@ -418,7 +420,7 @@ def _promoted(copy: Copy, lines: list[Line], uses: Uses) -> list[Line]:
     discounts = []
     for promotion in _promotions_for(copy, lines, uses):
         suited = [index for index in left if left[index] > 0 and _suits(promotion, lines[index])]
-        parts = divided(promotion, {index: left[index] for index in suited})
+        parts = divide(promotion, {index: left[index] for index in suited})
         for index, cents in parts.items():
             left[index] -= cents
         off = sum(parts.values())
@@ -431,13 +433,13 @@ def _promoted(copy: Copy, lines: list[Line], uses: Uses) -> list[Line]:
     for index, line in enumerate(lines):
         discount = left.get(index, line.total) - line.total
         if index in left and discount != (line.discount or 0):
-            line = _taxed(copy.source, replace(line, discount=discount), left[index])
+            line = _apply_tax(copy.source, replace(line, discount=discount), left[index])
         given.append(line)
     return given + discounts
 
 
-def divided(promotion: Promotion, amounts: dict[int, int]) -> dict[int, int]:
-    """What the promotion takes off each of these amounts, in cents, by largest remainder."""
+def divide(promotion: Promotion, amounts: dict[int, int]) -> dict[int, int]:
+    """The promotion's discount on each of these amounts, in cents, by largest remainder."""
     base = sum(amounts.values())
     if promotion.percentage is not None:
         exact = {i: Fraction(cents * promotion.percentage, 100) for i, cents in amounts.items()}
@@ -469,7 +471,7 @@ def _promotions_for(copy: Copy, lines: Sequence[Line], uses: Uses) -> list[Promo
         PROMOTIONS,
         key=lambda p: (not p.exclusive, p.priority is None, p.priority or 0, PROMOTIONS.index(p)),
     )
-    found: list[Promotion] = []
+    promotions: list[Promotion] = []
     for promotion in in_order:
         own = copy.coupon is not None and copy.coupon.promotion == promotion.name
         valid = promotion.starts_at <= NOW < promotion.expires_at and promotion.disabled_at is None
@@ -481,8 +483,8 @@ def _promotions_for(copy: Copy, lines: Sequence[Line], uses: Uses) -> list[Promo
             and any(line.total > 0 and _suits(promotion, line) for line in lines)
         )
         limit = ("promotion", promotion.name)
-        if not fits or any(earlier.exclusive for earlier in found):
+        if not fits or any(earlier.exclusive for earlier in promotions):
             continue
         if own or uses.used[limit] < (promotion.total_usage_limit or inf):
-            found.append(promotion)
-    return found
+            promotions.append(promotion)
+    return promotions

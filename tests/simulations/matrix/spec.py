@@ -1,7 +1,7 @@
 """The orders of the matrix as plain descriptions, from which the shop and the oracle are made.
 
-Each order is a base of its own, with one or two things wrong. Whoever adds a kind of fault adds a
-function to `FAULTS`, the row that it needs to `filling.py`, and what must come of it to `oracle.py`.
+Each order has its own base, with one or two faults. To add a kind of fault, add a function to
+`FAULTS`, the row that it needs to `filling.py`, and the expected outcome to `oracle.py`.
 """
 
 from collections.abc import Callable
@@ -167,7 +167,7 @@ def _line(source: Source, line: Line) -> Source:
     return replace(source, lines=(*source.lines, line))
 
 
-def _with_coupon(code: str) -> Callable[[Source], Source]:
+def _add_coupon(code: str) -> Callable[[Source], Source]:
     """The order bears the coupon, and a discount of it."""
 
     def fault(source: Source) -> Source:
@@ -177,7 +177,7 @@ def _with_coupon(code: str) -> Callable[[Source], Source]:
     return fault
 
 
-def _with_line(**values: object) -> Callable[[Source], Source]:
+def _add_line(**values: object) -> Callable[[Source], Source]:
     return lambda source: _line(source, Line(**values))  # type: ignore[arg-type]
 
 
@@ -193,23 +193,23 @@ FAULTS: dict[str, Callable[[Source], Source]] = {
     "no billing address": lambda source: replace(source, billing=False),
     "no shipping address": lambda source: replace(source, shipping=None),
     "abroad": lambda source: replace(source, shipping="abroad"),
-    "quantity": _with_line(sku_code="CAP", quantity=0, unit=9_00),
-    "gone": _with_line(sku_code="GONE", unit=1_00, total=1_00),
-    "not for sale": _with_line(sku_code="OLD", unit=1_00, total=1_00),
-    "short": _with_line(sku_code="RARE", quantity=3, unit=1_50, total=4_50, tax=10),
-    "no price": _with_line(sku_code="INK", quantity=2, unit=2_00, total=4_00, tax=72),
-    "other currency": _with_line(sku_code="CAP", unit=3_00, total=3_00, currency="JPY"),
-    "tax rate of 22": _with_line(sku_code="PEN", unit=3_00, total=3_00, tax=66, rate=22.0),
+    "quantity": _add_line(sku_code="CAP", quantity=0, unit=9_00),
+    "gone": _add_line(sku_code="GONE", unit=1_00, total=1_00),
+    "not for sale": _add_line(sku_code="OLD", unit=1_00, total=1_00),
+    "short": _add_line(sku_code="RARE", quantity=3, unit=1_50, total=4_50, tax=10),
+    "no price": _add_line(sku_code="INK", quantity=2, unit=2_00, total=4_00, tax=72),
+    "other currency": _add_line(sku_code="CAP", unit=3_00, total=3_00, currency="JPY"),
+    "tax rate of 22": _add_line(sku_code="PEN", unit=3_00, total=3_00, tax=66, rate=22.0),
     "no line": lambda source: replace(source, lines=()),
     "expired card": lambda source: replace(source, card="expired"),
     "foreign card": lambda source: replace(source, card="foreign"),
-    "unknown coupon": _with_coupon("NOBODYKNOWS"),
-    "coupon over": _with_coupon("OVER"),
-    "coupon of few": _with_coupon("FEW"),
-    "coupon of a shared promotion": _with_coupon("SHARED1"),
-    "coupon of both": _with_coupon("SHARED2"),
-    "coupon for one use": lambda source: replace(_with_coupon("ONCE")(source), customer="frugal"),
-    "coupon for more": _with_coupon("DEAR"),
+    "unknown coupon": _add_coupon("NOBODYKNOWS"),
+    "coupon over": _add_coupon("OVER"),
+    "coupon of few": _add_coupon("FEW"),
+    "coupon of a shared promotion": _add_coupon("SHARED1"),
+    "coupon of both": _add_coupon("SHARED2"),
+    "coupon for one use": lambda source: replace(_add_coupon("ONCE")(source), customer="frugal"),
+    "coupon for more": _add_coupon("DEAR"),
     "only what is gone": lambda source: _only(source, "GONE"),
     "only what is short": lambda source: _only(source, "RARE"),
 }
@@ -274,7 +274,7 @@ def _base(number: int) -> Source:
 def sources() -> list[Source]:
     """All orders of the matrix: without a fault, with one, with each two of them."""
     faults = [(), *((one,) for one in FAULTS.values())]
-    faults += [(_with_coupon(code),) for code in _ALONE]
+    faults += [(_add_coupon(code),) for code in _ALONE]
     faults += list(combinations(FAULTS.values(), 2))
     made = []
     for number, wrong in enumerate(faults, 1):

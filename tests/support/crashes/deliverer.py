@@ -1,4 +1,4 @@
-"""A process that delivers webhooks, and is killed at one stage of that."""
+"""A process that delivers webhooks, and is killed at one stage."""
 
 import os
 import signal
@@ -21,30 +21,30 @@ STAGES: dict[str, tuple[Any, str, bool]] = {
 }
 
 
-def _deadly(function: Callable[..., Any], *, at_once: bool) -> Callable[..., Any]:
+def _kill_around(function: Callable[..., Any], *, at_once: bool) -> Callable[..., Any]:
     def die() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     @wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def call_and_die(*args: Any, **kwargs: Any) -> Any:
         if at_once:
             die()
         result = function(*args, **kwargs)
         if hasattr(result, "__await__"):
-            return _awaited(result, die)
+            return _await_and_die(result, die)
         die()
         return result
 
-    return wrapped
+    return call_and_die
 
 
-async def _awaited(result: Any, die: Callable[[], None]) -> Any:
+async def _await_and_die(result: Any, die: Callable[[], None]) -> Any:
     await result
     die()
 
 
 def deliver_until(stage: str) -> None:
-    """Deliver all that waits; this kills the process at the stage."""
+    """Deliver all pending deliveries. The process is killed at the stage."""
     module, name, at_once = STAGES[stage]
-    setattr(module, name, _deadly(getattr(module, name), at_once=at_once))
+    setattr(module, name, _kill_around(getattr(module, name), at_once=at_once))
     delivering.deliver(render_documents, webhook_settings(), until_idle=True)

@@ -1,6 +1,6 @@
-"""Processes to be killed, forked from one that has imported everything and compiled its statements.
+"""Processes to kill. They are forked from one that has imported and compiled everything.
 
-A new interpreter takes seconds to come that far. This one is ready for each database engine.
+A new interpreter takes seconds for that. There is one ready process for each database engine.
 """
 
 import multiprocessing
@@ -38,14 +38,14 @@ _SETTINGS, _URL = "ORDER_FACTORY_", "ORDER_FACTORY_DATABASE_URL"
 
 def pipe() -> tuple[Connection, Connection]:
     """Both ends of a pipe; give the second one to a `ForkedProcess`."""
-    ours, theirs = _CONTEXT.Pipe()
-    return ours, theirs
+    parent_end, child_end = _CONTEXT.Pipe()
+    return parent_end, child_end
 
 
 class ForkedProcess:
-    """A process that calls `target` with this process' settings, and in its folder.
+    """A process that calls `target` with the settings and in the folder of this process.
 
-    Connections among `args` are the process' own from now on.
+    Connections in `args` are closed here: the new process uses them.
     """
 
     def __init__(self, target: Target, *args: Any) -> None:
@@ -66,7 +66,7 @@ class ForkedProcess:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         self.join(0)
         return self.exitcode is not None
 
@@ -78,14 +78,14 @@ class ForkedProcess:
 
 
 class _Parent:
-    """The process that all those of one database engine are forked from."""
+    """The process from which all processes of one database engine are forked."""
 
     def __init__(self) -> None:
-        self._control, theirs = _CONTEXT.Pipe()
+        self._control, child_end = _CONTEXT.Pipe()
         self._lock = threading.Lock()
-        process = _CONTEXT.Process(target=_serve, args=(os.environ[_URL], theirs), daemon=True)
+        process = _CONTEXT.Process(target=_serve, args=(os.environ[_URL], child_end), daemon=True)
         process.start()
-        theirs.close()
+        child_end.close()
 
     def ask(self, *message: Any) -> int:
         with self._lock:
@@ -99,27 +99,27 @@ def _parent(_engine: str) -> _Parent:
 
 
 def _serve(url: str, control: Connection) -> None:
-    """Fork and wait as asked, until nobody can ask any more."""
+    """Carry out the commands fork and wait, until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with tempfile.TemporaryDirectory(prefix="order-factory-warm-") as folder:
-        os.environ[_URL] = _database_beside(url, folder)
+        os.environ[_URL] = _create_database(url, folder)
         compiled: dict[Any, Any] = {}
         engine = get_engine()
         engine.update_execution_options(compiled_cache=compiled)
-        _work(Path(folder))
+        _compile_statements(Path(folder))
         wait_for_checkpoint()
         engine.dispose()
     assert threading.active_count() == 1, threading.enumerate()
     while True:
         try:
-            what, *rest = control.recv()
+            command, *arguments = control.recv()
         except EOFError:
             return
-        if what == "wait":
-            _, status = os.waitpid(rest[0], 0)
+        if command == "wait":
+            _, status = os.waitpid(arguments[0], 0)
             control.send(os.waitstatus_to_exitcode(status))
             continue
-        folder, settings, prefect_api, target, args = rest
+        folder, settings, prefect_api, target, args = arguments
         child = os.fork()
         if not child:
             control.close()
@@ -140,7 +140,7 @@ def _serve(url: str, control: Connection) -> None:
         control.send(child)
 
 
-def _database_beside(url: str, folder: str) -> str:
+def _create_database(url: str, folder: str) -> str:
     """The URL of an empty database of the same engine."""
     if url.startswith("sqlite"):
         return f"sqlite:///{folder}/warm.db"
@@ -153,20 +153,23 @@ def _database_beside(url: str, folder: str) -> str:
     return f"postgresql://postgres@/{name}?host={host}"
 
 
-def _work(folder: Path) -> None:
-    """Copy, place and pay orders of all kinds once, so that the statements are compiled."""
-    from tests.support.crashes.nights import job, selection, sources_of_all_kinds
+def _compile_statements(folder: Path) -> None:
+    """Copy, place and pay orders of all kinds once. This compiles the statements."""
+    from tests.support.crashes.nights import make_job, make_selection, make_sources_of_all_kinds
     from tests.support.crashes.worker import drain
-    from tests.support.paying import payable
+    from tests.support.paying import make_payable_order
     from tests.support.shop import Shop
 
     os.environ["ORDER_FACTORY_TEST_GATEWAY_LEDGER"] = str(folder / "ledger.db")
     upgrade()
     shop = Shop()
     shop.coupon("SPRING")
-    sources = sources_of_all_kinds(shop)
-    paid = [payable(shop, token, coupon_code="SPRING") for token in ("tok_approve", "tok_decline")]
+    sources = make_sources_of_all_kinds(shop)
+    paid = [
+        make_payable_order(shop, token, coupon_code="SPRING")
+        for token in ("tok_approve", "tok_decline")
+    ]
     sources += [{"source_order": order, "place_target_order": True} for order in paid]
-    for rows in (selection(sources), None):
-        drain(job("night", rows, size=2), lambda _stage: None)
+    for rows in (make_selection(sources), None):
+        drain(make_job("night", rows, size=2), lambda _stage: None)
     forget_gateways()

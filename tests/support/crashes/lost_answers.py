@@ -12,9 +12,9 @@ _SOCKET = ".s.PGSQL.5432"
 
 
 class LosingProxy:
-    """Passes everything on, but what the server says to the `nth` COMMIT that comes through.
+    """Forwards everything except the answer to the `nth` COMMIT.
 
-    The server has carried that one out. Its connection is cut instead of the answer.
+    The server has carried out this COMMIT. The client loses its connection instead of an answer.
     """
 
     def __init__(self, server: Path, folder: Path, nth: int) -> None:
@@ -29,8 +29,8 @@ class LosingProxy:
         Thread(target=self._accept, daemon=True).start()
 
     @property
-    def lost(self) -> bool:
-        """Whether there was such a COMMIT."""
+    def has_lost(self) -> bool:
+        """Whether the answer was lost."""
         return self.commits >= self._nth
 
     def close(self) -> None:
@@ -46,29 +46,33 @@ class LosingProxy:
             server = socket.socket(socket.AF_UNIX)
             server.connect(str(self._server / _SOCKET))
             cut: list[bool] = []
-            Thread(target=self._up, args=(client, server, cut), daemon=True).start()
-            Thread(target=self._down, args=(client, server, cut), daemon=True).start()
+            Thread(target=self._forward_requests, args=(client, server, cut), daemon=True).start()
+            Thread(target=self._forward_answers, args=(client, server, cut), daemon=True).start()
 
-    def _up(self, client: socket.socket, server: socket.socket, cut: list[bool]) -> None:
+    def _forward_requests(
+        self, client: socket.socket, server: socket.socket, cut: list[bool]
+    ) -> None:
         try:
             while data := client.recv(65_536):
-                if _COMMIT in data and self._is_the_one():
+                if _COMMIT in data and self._count_commit():
                     cut.append(True)
                 server.sendall(data)
         except OSError:
             pass
         _close(server)
 
-    def _is_the_one(self) -> bool:
+    def _count_commit(self) -> bool:
         with self._lock:
             self.commits += 1
             return self.commits == self._nth
 
-    def _down(self, client: socket.socket, server: socket.socket, cut: list[bool]) -> None:
+    def _forward_answers(
+        self, client: socket.socket, server: socket.socket, cut: list[bool]
+    ) -> None:
         try:
             while data := server.recv(65_536):
                 if cut:
-                    break  # the server has answered, so what it was told is done
+                    break  # the server has answered, so the COMMIT is carried out
                 client.sendall(data)
         except OSError:
             pass
@@ -85,8 +89,8 @@ def _close(side: socket.socket) -> None:
 
 
 @contextmanager
-def losing_the_answer(server: Path, folder: Path, nth: int) -> Iterator[LosingProxy]:
-    """A proxy that listens in `folder`, which is to be the `host` of the database's URL."""
+def run_losing_proxy(server: Path, folder: Path, nth: int) -> Iterator[LosingProxy]:
+    """Run a proxy that listens in `folder`. Use the folder as `host` in the database's URL."""
     proxy = LosingProxy(server, folder, nth)
     try:
         yield proxy

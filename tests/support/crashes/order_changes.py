@@ -1,4 +1,4 @@
-"""A process that changes an order and asks its gateway, and stops on the way to be killed there."""
+"""A process that changes an order and calls its gateway. It is killed at a stage of that."""
 
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -14,46 +14,46 @@ from order_factory.tasks.working_set.requested_orders import ask
 from tests.support.crashes.forked import ForkedProcess, pipe
 from tests.support.crashes.processes import PATIENCE_SECONDS
 
-# Before the change is committed, after that, between the gateway's call and its result, and
-# before the result is committed.
+# Before the commit of the change, after it, between the gateway's call and its result, and before
+# the commit of the result.
 STAGES = ("changed", "recorded", "called", "answered")
 
 
-def killed_while_changing(change: str, order: int, stage: str) -> None:
-    """Make the change in a process of its own, which is killed at the stage."""
-    ours, theirs = pipe()
-    process = ForkedProcess(work, change, order, stage, theirs)
+def kill_while_changing(change: str, order: int, stage: str) -> None:
+    """Make the change in another process, and kill that process at the stage."""
+    parent_end, child_end = pipe()
+    process = ForkedProcess(work, change, order, stage, child_end)
     try:
-        assert ours.poll(PATIENCE_SECONDS), "the process says nothing"
-        assert ours.recv() == stage
+        assert parent_end.poll(PATIENCE_SECONDS), "the process says nothing"
+        assert parent_end.recv() == stage
     finally:
         process.kill()
         process.join()
-        ours.close()
+        parent_end.close()
 
 
 def work(change: str, order: int, stop_at: str, parent: Connection) -> None:
-    def reached(stage: str) -> None:
+    def report(stage: str) -> None:
         if stage == stop_at:
             parent.send(stage)
             parent.recv()
 
-    def telling(call: Callable[..., Any], stage: str) -> Callable[..., Any]:
-        def told(*args: Any) -> Any:
+    def wrap_call(call: Callable[..., Any], stage: str) -> Callable[..., Any]:
+        def call_and_report(*args: Any) -> Any:
             answer = call(*args)
-            reached(stage)
+            report(stage)
             return answer
 
-        return told
+        return call_and_report
 
     for name in ("authorize", "capture", "void", "refund"):
-        setattr(TestGateway, name, telling(getattr(TestGateway, name), "called"))
+        setattr(TestGateway, name, wrap_call(getattr(TestGateway, name), "called"))
     record = vars(authorize_payments)["record_answers"]
-    vars(authorize_payments)["record_answers"] = telling(record, "answered")
+    vars(authorize_payments)["record_answers"] = wrap_call(record, "answered")
     with begin() as db:
         ask(db, [order], name="once")
         CHANGES[change](db, utc_now())
-        reached("changed")
-    reached("recorded")
+        report("changed")
+    report("recorded")
     authorize_payments.authorize_payments.fn(Scope(orders=True))
     parent.send("the end")

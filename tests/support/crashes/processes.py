@@ -1,4 +1,4 @@
-"""Worker processes that drain batches, and are killed at will."""
+"""Worker processes that drain batches, and that a test can kill."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,24 +11,24 @@ PATIENCE_SECONDS = 90
 
 
 class Worker:
-    """A process that drains one batch after the other; it waits for `go`, and at its stop again."""
+    """A process that drains one batch after the other. It waits for `go`, and again at its stop."""
 
     def __init__(self, *jobs: Job) -> None:
-        self._pipe, theirs = pipe()
-        self._process = ForkedProcess(work, jobs, theirs)
+        self._pipe, child_end = pipe()
+        self._process = ForkedProcess(work, jobs, child_end)
 
     def go(self) -> Self:
         self._pipe.send("go")
         return self
 
-    def stopped_at(self) -> str:
-        """The stage at which it has stopped."""
+    def wait_for_stop(self) -> str:
+        """Wait until the worker stops; returns the stage."""
         stage = self._read_stage()
         assert isinstance(stage, str), f"it never stopped and closed {stage}"
         return stage
 
-    def closed(self) -> int:
-        """How many factories it closed, once it has come to the end of a batch."""
+    def wait_for_end(self) -> int:
+        """Wait until the worker ends a batch; returns the number of closed factories."""
         closed = self._read_stage()
         assert isinstance(closed, int), f"it stopped at {closed}"
         return closed
@@ -39,7 +39,7 @@ class Worker:
         return message
 
     def kill(self) -> None:
-        """SIGKILL; it is gone when this returns."""
+        """Kill the process with SIGKILL, and wait for its end."""
         self._process.kill()
         self._process.join()
 
@@ -52,26 +52,26 @@ class Worker:
 
 
 @contextmanager
-def workers(*jobs: Job) -> Iterator[list[Worker]]:
-    """A process for each job, gone at the end of the block."""
+def start_workers(*jobs: Job) -> Iterator[list[Worker]]:
+    """Start a process for each job. The processes are killed at the end of the block."""
     with ExitStack() as stack:
         yield [stack.enter_context(Worker(job)) for job in jobs]
 
 
-def killed_at_its_stop(*jobs: Job) -> list[int]:
-    """Let a worker drain these batches, and kill it where the last of them is to stop.
+def kill_at_stop(*jobs: Job) -> list[int]:
+    """Let a worker drain these batches, and kill it at the stop of the last one.
 
-    Returns how many factories it closed in each of the others.
+    Returns the number of closed factories of each other batch.
     """
     *whole, last = jobs
     with Worker(*jobs) as worker:
         worker.go()
-        closed = [worker.closed() for _ in whole]
-        assert worker.stopped_at() == last.stop_at
+        closed = [worker.wait_for_end() for _ in whole]
+        assert worker.wait_for_stop() == last.stop_at
     return closed
 
 
-def ended(job: Job) -> int:
-    """Let a worker drain the batch to its end; how many factories it closed."""
+def drain_to_end(job: Job) -> int:
+    """Let a worker drain the batch to its end; returns the number of closed factories."""
     with Worker(job) as worker:
-        return worker.go().closed()
+        return worker.go().wait_for_end()

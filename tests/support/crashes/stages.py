@@ -1,4 +1,4 @@
-"""The stages of draining a batch at which a worker can be made to stop, to be killed there."""
+"""The stages of draining a batch. A worker can stop at each of them and be killed there."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,14 +14,14 @@ from order_factory.tasks.copying.engine import CopiedOrders
 from order_factory.tasks.copying.placing_again import STEPS as PLACING_STEPS
 from order_factory.tasks.copying.recipe import STEPS
 
-Reached = Callable[[str], None]
+ReportStage = Callable[[str], None]
 
 NAMES = tuple(step.__name__ for step in STEPS)
 # In a night whose orders keep their prices, these steps write nothing.
 IDLE = {"copy_customers", "refresh_prices", "apply_promotions", "use_gift_cards"}
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
-# Reached in each transaction, in this order. Beside them `drain` has stages of its own.
+# The stages of each transaction, in this order. `drain` has further stages.
 BEFORE_COMMIT = (
     "claimed",
     *(
@@ -40,54 +40,54 @@ BEFORE_COMMIT_OF_RETRY = (
         f"{part} {step.__name__}"
         for step in PLACING_STEPS
         for part in ("before", "within", "after")
-        # The check only reads where all is well, and there are no gift cards.
+        # Without errors, the check only reads. There are no gift cards.
         if part != "within" or step.__name__ not in {"check_orders_again", "use_gift_cards"}
     ),
     "copied",
 )
 
 
-def tell_stages(reached: Reached) -> None:
-    """Have every stage of copying told as it is reached, in this process from now on.
+def report_stages(report: ReportStage) -> None:
+    """Call `report` at every stage of copying, in this process from now on.
 
-    `within` a step is after its first statement that writes.
+    `within` a step means: after its first statement that writes.
     """
     within: list[str] = []
 
-    def message(step: Callable[..., Any]) -> Callable[..., Any]:
+    def wrap_step(step: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any) -> Any:
-            reached(f"before {step.__name__}")
+            report(f"before {step.__name__}")
             within.append(step.__name__)
             result = step(*args)
             within.clear()
-            reached(f"after {step.__name__}")
+            report(f"after {step.__name__}")
             return result
 
         return run
 
-    def executed(_db: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    def note_statement(_db: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         if within and statement.startswith(WRITES):
-            reached(f"within {within.pop()}")
+            report(f"within {within.pop()}")
 
     copy_claimed = engine.copy_claimed
 
     def copy(*args: Any, **options: Any) -> CopiedOrders:
-        reached("claimed")
+        report("claimed")
         copied = copy_claimed(*args, **options)
-        reached("copied")
+        report("copied")
         return copied
 
     authorize = TestGateway.authorize
 
     def call(self: TestGateway, request: GatewayRequest) -> Answer:
-        reached("asking")
+        report("asking")
         try:
             return authorize(self, request)
         finally:
-            reached("called")
+            report("called")
 
     TestGateway.authorize = call  # type: ignore[method-assign]
     for steps in (STEPS, PLACING_STEPS):
-        steps[:] = [message(step) for step in steps]
+        steps[:] = [wrap_step(step) for step in steps]
     vars(copy_orders)["copy_claimed"] = copy
-    event.listen(get_engine(), "after_cursor_execute", executed)
+    event.listen(get_engine(), "after_cursor_execute", note_statement)

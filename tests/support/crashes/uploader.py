@@ -1,7 +1,7 @@
-"""A process that sends a file to a service of its own, or reads the file, and is killed at a stage.
+"""A process that sends a file to its own service, or reads the file. It is killed at a stage.
 
-The stages come line by line. For each the process forks: importing takes longer than the work. Its
-environment switches the dispatchers of the service off.
+It reads the stages from stdin, one per line. It forks for each stage, because importing takes
+longer than the work. Its environment switches the dispatchers of the service off.
 """
 
 import os
@@ -15,7 +15,7 @@ from order_factory.tasks.read_batch_file import read_batch_file
 from tests.support.api_client import Api
 
 FILES = "order_factory.tasks.selections.file_batches"
-# What the process calls when it is killed.
+# The function that the process calls when it is killed.
 WHILE_SENDING = {
     "received": "order_factory.api.uploads.PackedFile",
     "stored, not committed": f"{FILES}.record_event",
@@ -42,8 +42,8 @@ def send(api, content, key):
 
 def reach(stage, token, content):
     if stage in WHILE_SENDING:
-        with Api.running() as api, patch(WHILE_SENDING[stage], die):
-            send(api.as_(token), content, "night")
+        with Api.connect() as api, patch(WHILE_SENDING[stage], die):
+            send(api.with_token(token), content, "night")
     else:
         with reading() as db:
             (batch,) = batches_to_read(db)

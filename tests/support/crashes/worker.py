@@ -1,4 +1,4 @@
-"""What a worker process does: it drains a batch as the bulk flow does, without Prefect's server."""
+"""The work of a worker process: it drains a batch as the bulk flow does, without Prefect."""
 
 import time
 from dataclasses import dataclass
@@ -16,16 +16,17 @@ from order_factory.tasks.copy_orders import BatchReport, copy_batch, place_order
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.selections.checking import Selection
 from order_factory.tasks.selections.recording import record_rows
-from tests.support.crashes.stages import Reached, tell_stages
+from tests.support.crashes.stages import ReportStage, report_stages
 
 PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Job:
-    """A batch to drain, so many orders a transaction, and where to stop: the nth time there.
+    """A batch to drain, with the size of a transaction, and the stage at which to stop.
 
-    Without a `selection` the batch is recorded already, and may have orders to place again.
+    The worker stops when it reaches the stage for the `nth` time. Without a `selection`, the batch
+    is recorded already, and may have orders to place again.
     """
 
     reference: str
@@ -36,61 +37,61 @@ class Job:
 
 
 def work(jobs: tuple[Job, ...], parent: Connection) -> None:
-    """Drain the batches once the parent says so, in turn; tell it how many each one closed.
+    """Wait for the parent, then drain the batches. Send it the number of closed factories of each.
 
-    Where a job is to stop it tells the stage, and waits to be killed or told to go on.
+    At the stop of a job, the worker sends the stage. Then it waits for the parent's next message.
     """
-    passed: list[str] = []
+    reached: list[str] = []
 
-    def reached(stage: str) -> None:
-        passed.append(stage)
-        if stage == stop_at and passed.count(stage) == nth:
+    def report_stage(stage: str) -> None:
+        reached.append(stage)
+        if stage == stop_at and reached.count(stage) == nth:
             parent.send(stage)
             parent.recv()
 
     stop_at, nth = "", 0
-    tell_stages(reached)
+    report_stages(report_stage)
     parent.recv()
     for job in jobs:
         stop_at, nth = job.stop_at, job.nth
-        passed.clear()
-        parent.send(drain(job, reached))
+        reached.clear()
+        parent.send(drain(job, report_stage))
 
 
-def drain(job: Job, reached: Reached) -> int:
-    """Record the batch where it is not yet, and copy all that is unfinished; factories closed."""
+def drain(job: Job, report_stage: ReportStage) -> int:
+    """Record the batch if it is new, and copy it to its end; returns the closed factories."""
     with begin() as db:
         if job.selection is None:
             batch_id = require_batch(db, job.reference)
         else:
             batch_id = record_rows(db, job.reference, job.selection)
-        reached("recording")
-    reached("recorded")
+        report_stage("recording")
+    report_stage("recorded")
     with begin() as db:
         left = start_batch(db, batch_id, None)
-    reached("started")
+    report_stage("started")
     closed = 0
     deadline = time.monotonic() + PATIENCE_SECONDS
     while left:
-        assert time.monotonic() < deadline, f"{left} factories are held by nobody knows whom"
-        report = _copy(batch_id, job.size, again=job.selection is None)
+        assert time.monotonic() < deadline, f"{left} factories stay locked"
+        report = _copy_part(batch_id, job.size, again=job.selection is None)
         paid = authorize_payments.fn(Scope(batch_id))
         if report.closed:
-            reached("committed")
+            report_stage("committed")
         elif not report.awaiting and not paid.closed:
-            time.sleep(0.02)  # others hold what is left, or a dead process' connection does
+            time.sleep(0.02)  # other workers or the connection of a dead one lock the others
         closed += report.closed + paid.closed
         with reading() as db:
             left = count_unfinished(db, batch_id)
     with begin() as db:
         finish_batch(db, batch_id)
-        reached("finishing")
-    reached("finished")
+        report_stage("finishing")
+    report_stage("finished")
     return closed
 
 
-def _copy(batch_id: int, size: int, *, again: bool) -> BatchReport:
-    """One transaction that has something to do."""
+def _copy_part(batch_id: int, size: int, *, again: bool) -> BatchReport:
+    """Copy in one transaction: first the orders to place again, then the others."""
     if again and (placed := place_orders_again.fn(batch_id, size)).copied:
         return placed
     return copy_batch.fn(batch_id, 1, size)

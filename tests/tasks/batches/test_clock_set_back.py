@@ -9,9 +9,9 @@ from order_factory.models.database.engine import begin
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch, Transaction
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.batches.records import finish_batch, start_batch
-from tests.support.copying import authorize, batch_of, copy_batch, request
-from tests.support.paying import payable
-from tests.support.verifying import violations
+from tests.support.copying import authorize, copy_batch, make_batch, request_copy
+from tests.support.paying import make_payable_order
+from tests.support.verifying import find_violations
 
 TOKENS = ["tok_approve", "tok_decline"]
 
@@ -24,14 +24,16 @@ def set_the_clock_back(hours):
         for table in (OrderFactory, OrderFactoryBatch, Transaction):
             db.execute(update(table).values(times))
         for table in (OrderFactory, OrderFactoryBatch):
-            begun = update(table).where(table.status == "in_progress")
-            db.execute(begun.values(started_at=ahead))
+            statement = update(table).where(table.status == "in_progress")
+            db.execute(statement.values(started_at=ahead))
 
 
 @pytest.mark.parametrize("moment", ["before it is copied", "before it is paid"])
 def test_verify_finds_nothing(shop, ledger, moment):
-    orders = [payable(shop, token) for token in TOKENS] + [shop.order(lines=[("MUG", 0, 12_50)])]
-    batch = batch_of([request(order, place_target_order=True) for order in orders])
+    orders = [make_payable_order(shop, token) for token in TOKENS] + [
+        shop.order(lines=[("MUG", 0, 12_50)])
+    ]
+    batch = make_batch([request_copy(order, place_target_order=True) for order in orders])
     with begin() as db:
         start_batch(db, batch, None)
     if moment == "before it is copied":
@@ -46,4 +48,4 @@ def test_verify_finds_nothing(shop, ledger, moment):
 
     assert [row.status for row in shop.rows(OrderFactory)] == ["completed", "failed", "failed"]
     assert shop.row(OrderFactoryBatch).status == "completed"
-    assert violations() == []
+    assert find_violations() == []

@@ -7,9 +7,9 @@ import pytest
 from order_factory.models.tables import Order, OrderFactory
 from order_factory.tasks.batches.deaths import DEATHS_ALLOWED, count_deaths, reduce_size
 from order_factory.tasks.copy_orders import GIVING_UP, copy_order
-from tests.support.copying import batch_of, change, request
+from tests.support.copying import change, make_batch, request_copy
 from tests.support.crashes.forked import ForkedProcess
-from tests.support.verifying import violations
+from tests.support.verifying import find_violations
 
 WHY = (
     "could not be copied: the process that copied it died 3 times; "
@@ -28,7 +28,7 @@ def deaths(shop):
 
 @pytest.mark.slow
 def test_only_a_dead_process_leaves_a_mark_on_the_first_order(shop):
-    batch = batch_of([request(shop.order()), request(shop.order())])
+    batch = make_batch([request_copy(shop.order()), request_copy(shop.order())])
 
     def fail():
         with count_deaths(OrderFactory.batch_id == batch) as first:
@@ -62,7 +62,7 @@ def test_the_suspect_orders_are_halved_after_each_death():
 
 
 def test_an_abandoned_order_shows_the_reason(shop):
-    key = request(shop.order())
+    key = request_copy(shop.order())
     change(OrderFactory, key, deaths=DEATHS_ALLOWED)
 
     report = copy_order.fn(key, GIVING_UP, follow=False)
@@ -71,4 +71,4 @@ def test_an_abandoned_order_shows_the_reason(shop):
     assert report.closed == 1
     assert (row.status, row.errors_log) == ("failed", {"source_order": [WHY]})
     assert len(shop.rows(Order)) == 1
-    assert violations() == []
+    assert find_violations() == []

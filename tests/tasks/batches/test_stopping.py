@@ -5,24 +5,24 @@ from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.batches.stopping import stop_batch
-from tests.support.copying import FLOW_RUN, batch_of, change, copy_batch, request
-from tests.support.verifying import violations
+from tests.support.copying import FLOW_RUN, change, copy_batch, make_batch, request_copy
+from tests.support.verifying import find_violations
 
 
-def stopped_while_one_is_being_copied(shop, *, by_client):
+def stop_batch_during_a_copy(shop, *, by_client):
     """A stopped batch of two copies, one of which another run had claimed; its key."""
-    kept, aborted = request(shop.order()), request(shop.order())
-    batch = batch_of([kept, aborted])
+    pending, aborted = request_copy(shop.order()), request_copy(shop.order())
+    batch = make_batch([pending, aborted])
     change(OrderFactoryBatch, batch, drained_by_service=by_client)
     with begin() as db:
         stop_batch(db, batch, utc_now())
     # What the other run had claimed is pending again when that run has ended.
-    change(OrderFactory, kept, status="pending")
+    change(OrderFactory, pending, status="pending")
     return batch
 
 
 def test_no_run_of_the_service_starts_it_again(shop):
-    batch = stopped_while_one_is_being_copied(shop, by_client=True)
+    batch = stop_batch_during_a_copy(shop, by_client=True)
 
     with begin() as db:
         start_batch(db, batch, FLOW_RUN)
@@ -37,7 +37,7 @@ def test_no_run_of_the_service_starts_it_again(shop):
 
 
 def test_a_run_for_the_batch_starts_an_interrupted_one_again(shop):
-    batch = batch_of([request(shop.order())])
+    batch = make_batch([request_copy(shop.order())])
     change(OrderFactoryBatch, batch, status="aborted")
 
     with begin() as db:
@@ -47,4 +47,4 @@ def test_a_run_for_the_batch_starts_an_interrupted_one_again(shop):
         assert finish_batch(db, batch)
 
     assert shop.row(OrderFactoryBatch).status == "completed"
-    assert violations() == []
+    assert find_violations() == []

@@ -23,11 +23,11 @@ from order_factory.models.tables import (
 from order_factory.models.tables.base import Base
 from order_factory.tasks.clones.as_test import turn_into_test_shop
 from order_factory.tasks.clones.masking import mask_personal_data
-from tests.support.clones import clone, pointed_at
-from tests.support.copying import authorize, batch_of, copy_batch, request
+from tests.support.clones import clone, use_database
+from tests.support.copying import authorize, copy_batch, make_batch, request_copy
 from tests.support.mixed_shop import fill
-from tests.support.paying import payable
-from tests.support.verifying import violations
+from tests.support.paying import make_payable_order
+from tests.support.verifying import find_violations
 
 pytestmark = pytest.mark.slow
 
@@ -47,13 +47,13 @@ def test_the_shop_itself_is_not_cut_off_after_a_restart_or_a_vacuum(shop):
 
 
 def test_a_copied_database_calls_no_gateway(shop, ledger, tmp_path):
-    batch = batch_of([request(payable(shop), place_target_order=True)])
+    batch = make_batch([request_copy(make_payable_order(shop), place_target_order=True)])
     copy_batch(batch)
 
-    with clone(tmp_path) as url, pointed_at(url):
+    with clone(tmp_path) as url, use_database(url):
         (problem,) = authorize(batch)
         statuses = [order.status for order in shop.rows(Order)]
-        broken = violations()
+        broken = find_violations()
 
     assert "run `order-factory adopt`" in problem
     assert (statuses, broken) == (["placed", "placing"], [])
@@ -63,10 +63,10 @@ def test_a_copied_database_calls_no_gateway(shop, ledger, tmp_path):
 def test_an_adopted_copy_is_the_same_shop(shop, ledger, tmp_path):
     with reading() as db:
         original = shop_id(db)
-    batch = batch_of([request(payable(shop), place_target_order=True)])
+    batch = make_batch([request_copy(make_payable_order(shop), place_target_order=True)])
     copy_batch(batch)
 
-    with clone(tmp_path) as url, pointed_at(url, adopted=True):
+    with clone(tmp_path) as url, use_database(url, adopted=True):
         problems = authorize(batch)
         with reading() as db:
             adopted = shop_id(db)
@@ -76,17 +76,17 @@ def test_an_adopted_copy_is_the_same_shop(shop, ledger, tmp_path):
 
 
 @pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("how", [shutil.copy, shutil.move], ids=["copied", "moved"])
-def test_a_file_that_was_copied_or_moved_is_noticed(shop, tmp_path, how):
+@pytest.mark.parametrize("transfer", [shutil.copy, shutil.move], ids=["copied", "moved"])
+def test_a_file_that_was_copied_or_moved_is_noticed(shop, tmp_path, transfer):
     file = Path(get_engine().url.database or "")
     get_engine().dispose()
-    kept = shutil.copy(file, tmp_path / "kept.db")
-    how(file, tmp_path / "other.db")
+    backup = shutil.copy(file, tmp_path / "kept.db")
+    transfer(file, tmp_path / "other.db")
 
-    with pointed_at(f"sqlite:///{tmp_path / 'other.db'}"):
+    with use_database(f"sqlite:///{tmp_path / 'other.db'}"):
         reason = str(cut_off())
     if not file.exists():
-        shutil.copy(kept, file)
+        shutil.copy(backup, file)
 
     assert str(file.resolve()) in reason
 
@@ -102,7 +102,7 @@ def test_a_test_shop_has_no_live_rows_and_no_real_gateway(shop, ledger, tmp_path
     with reading() as db:
         original = shop_id(db)
 
-    with clone(tmp_path) as url, pointed_at(url):
+    with clone(tmp_path) as url, use_database(url):
         with begin() as db:
             turn_into_test_shop(db)
             adopt_place(db, new_id=True)
@@ -116,16 +116,16 @@ def test_a_test_shop_has_no_live_rows_and_no_real_gateway(shop, ledger, tmp_path
         gateways = {row.gateway for row in shop.rows(Transaction)}
         codes = [row.code for row in shop.rows(Sku) if row.code.startswith("BOTH")]
         with reading() as db:
-            (mine, reason) = shop_id(db), why_cut_off(db)
+            (own_id, reason) = shop_id(db), why_cut_off(db)
         revoked = shop.row(ApiToken).revoked_at
-        broken = violations()
+        broken = find_violations()
 
     assert modes == {"test"}
     assert (source.gateway, source.customer_token) == ("test", None)
     assert source.payment_source_token == f"tok_{real}"
     assert gateways <= {"test", "manual"}
     assert len(codes) == len(set(codes)) == 2
-    assert (mine != original, reason, revoked is not None) == (True, None, True)
+    assert (own_id != original, reason, revoked is not None) == (True, None, True)
     assert broken == []
 
 
@@ -136,7 +136,7 @@ def test_masking_is_consistent_and_keeps_sums(shop, ledger, tmp_path):
     address = shop.address(first_name="Ada", phone="+39 1", email=email, metadata={"door": "left"})
     source = shop.order(customer_id=customer, customer_email=email, billing_address_id=address)
 
-    with clone(tmp_path) as url, pointed_at(url):
+    with clone(tmp_path) as url, use_database(url):
         before = [(row.number, row.reference, row.total_amount_cents) for row in shop.rows(Order)]
         with begin() as db:
             mask_personal_data(db)
@@ -146,7 +146,7 @@ def test_masking_is_consistent_and_keeps_sums(shop, ledger, tmp_path):
         compared_by = shop.row(Customer, id=customer).email_key
         row = shop.row(Address, id=address)
         ordered = shop.row(Order, id=source).customer_email
-        broken = violations()
+        broken = find_violations()
         text = ""
         if make_url(url).get_backend_name() == "sqlite":
             get_engine().dispose()

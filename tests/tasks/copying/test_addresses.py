@@ -1,23 +1,23 @@
-"""The addresses: copied as new rows, so that the orders' lives part."""
+"""The addresses: they are copied as new rows, which later changes of the source do not touch."""
 
 import pytest
 
 from order_factory.models.tables import Address, Order
 from tests.support.copying import change, copy, copy_one, target_of
-from tests.support.filling import differences, filled
+from tests.support.filling import find_differences, make_values
 
 OWN = {"id", "copied_from_id", "created_at", "updated_at"}
 
 
 def test_both_addresses_are_copied_column_by_column(shop):
-    billing = shop.add(Address, **filled(Address, mode="live"))
+    billing = shop.add(Address, **make_values(Address, mode="live"))
     shipping = shop.address(city="Elsewhere")
     source = shop.order(billing_address_id=billing, shipping_address_id=shipping)
 
     target = shop.row(Order, id=target_of(copy_one(source, keep_references="all")))
 
     copied = shop.row(Address, id=target.billing_address_id)
-    assert differences(copied, shop.row(Address, id=billing)) == OWN
+    assert find_differences(copied, shop.row(Address, id=billing)) == OWN
     assert copied.copied_from_id == billing
     assert {column.key for column in Address.__table__.c} == set(copied._mapping)
     elsewhere = shop.row(Address, id=target.shipping_address_id)

@@ -17,7 +17,14 @@ from order_factory.tasks.reports.differences import read_differences
 from order_factory.tasks.working_set.order_totals import update_order_totals
 from order_factory.tasks.working_set.statements import table_of
 from tests.simulations.changed_copies import SPLIT, Changes, Line, copy_with, sums
-from tests.support.copying import copy_one, factory_of, noted, request, run, target_of
+from tests.support.copying import (
+    copy_one,
+    factory_of,
+    record_statements,
+    request_copy,
+    run,
+    target_of,
+)
 
 pytestmark = pytest.mark.usefixtures("verified")
 
@@ -107,7 +114,7 @@ def _record(orders: list[tuple[list[Line], float | None]], like: int) -> list[in
 
 
 def _lines_by_order() -> dict[int, list[Any]]:
-    """Each line of each order, with what its options cost."""
+    """Each line of each order, with the costs of its options."""
     line, option = table_of(LineItem), table_of(LineItemOption)
     costs = select(func.coalesce(func.sum(option.c.total_amount_cents), 0))
     cost = costs.where(option.c.line_item_id == line.c.id).scalar_subquery()
@@ -115,16 +122,16 @@ def _lines_by_order() -> dict[int, list[Any]]:
         *("item_type", "sku_code", "quantity", "unit_amount_cents", "total_amount_cents"),
         *("tax_amount_cents", "discount_cents"),
     )
-    found = defaultdict(list)
+    lines_by_order = defaultdict(list)
     with reading() as db:
         for key, *row in db.execute(
             select(line.c.order_id, *(line.c[name] for name in names), cost)
         ):
-            found[key].append(tuple(row))
-    return {key: sorted(rows, key=repr) for key, rows in found.items()}
+            lines_by_order[key].append(tuple(row))
+    return {key: sorted(rows, key=repr) for key, rows in lines_by_order.items()}
 
 
-def _as_rows(lines: list[Line]) -> list[Any]:
+def _make_rows(lines: list[Line]) -> list[Any]:
     names = ("kind", "code", "quantity", "unit", "total", "tax", "discount", "extras")
     return sorted([tuple(getattr(line, name) for name in names) for line in lines], key=repr)
 
@@ -135,30 +142,30 @@ def _as_rows(lines: list[Line]) -> list[Any]:
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-@given(asked=st.lists(cases(), min_size=20, max_size=20))
-def test_copies_match_the_model(shop, asked):
+@given(examples=st.lists(cases(), min_size=20, max_size=20))
+def test_copies_match_the_model(shop, examples):
     if not shop.rows(Order):
         shop.order(lines=[(code, 1, 1) for code in (*KNOWN, *NEW)])
         for code, cents in PRICES.items():
             shop.price(code, cents)
-    sources = _record([(lines, rate) for lines, rate, _ in asked], shop.rows(Order)[0].id)
+    sources = _record([(lines, rate) for lines, rate, _ in examples], shop.rows(Order)[0].id)
     with begin() as db:
         factories = [
             create_factory(db, source, CopyOptions(**vars(changes)), None)
-            for source, (_, _, changes) in zip(sources, asked, strict=True)
+            for source, (_, _, changes) in zip(sources, examples, strict=True)
         ]
 
     ended = run(*factories)
 
     made, orders = _lines_by_order(), {row.id: row._mapping for row in shop.rows(Order)}
-    for (lines, rate, changes), result in zip(asked, ended, strict=True):
+    for (lines, rate, changes), result in zip(examples, ended, strict=True):
         expected = copy_with(lines, changes, PRICES, rate)
         if isinstance(expected, set):
             assert set(result.errors_log or ()) == expected, (result.errors_log, lines, changes)
             assert result.target_order is None
             continue
         target = target_of(result)
-        assert made[target] == _as_rows(expected), (lines, changes)
+        assert made[target] == _make_rows(expected), (lines, changes)
         amounts = sums(expected)
         assert {name: orders[target][name] for name in amounts} == amounts
 
@@ -203,8 +210,8 @@ def test_a_changed_line_needs_stock_for_its_new_quantity(shop):
     failed = copy_one(source, **changes)
     skipped = copy_one(source, skip_errors=True, **changes)
 
-    said = {"line_items": ["SKU TEE: 3 wanted, 2 in stock"]}
-    assert (failed.errors_log, skipped.errors_log) == (said, said)
+    expected_log = {"line_items": ["SKU TEE: 3 wanted, 2 in stock"]}
+    assert (failed.errors_log, skipped.errors_log) == (expected_log, expected_log)
     target = target_of(skipped)
     lines = [(row.sku_code, row.quantity) for row in shop.rows(LineItem, order_id=target)]
     assert lines == [("CAP", 1), ("MUG", 2)]
@@ -220,11 +227,13 @@ def test_differences_name_the_option_that_made_them(shop):
     )
 
     with reading() as db:
-        found = read_differences(db, OrderFactory.id == factory_of(result))[factory_of(result)]
+        differences = read_differences(db, OrderFactory.id == factory_of(result))[
+            factory_of(result)
+        ]
 
     every = "quantities and swap_skus and add_lines"
-    told = {(each.what, each.before, each.after): each.reason for each in found}
-    assert told == {
+    reasons = {(each.what, each.before, each.after): each.reason for each in differences}
+    assert reasons == {
         ("MUG: quantity", 2, 3): "quantities",
         ("MUG: total_amount_cents", 25_00, 37_50): "quantities",
         ("CAP", 1, None): "quantities",
@@ -243,8 +252,10 @@ def test_the_number_of_statements_does_not_grow_with_the_copies(shop):
     counts = []
     for number in (1, 12):
         sources = [shop.order(lines=[("MUG", 1, 5), ("CAP", 1, 5)]) for _ in range(number)]
-        factories = [request(each, quantities="MUG=2,CAP=0", add_lines="TEE=1") for each in sources]
-        with noted() as statements:
+        factories = [
+            request_copy(each, quantities="MUG=2,CAP=0", add_lines="TEE=1") for each in sources
+        ]
+        with record_statements() as statements:
             run(*factories)
         # Recording the batch and reading the results is one statement or two for each.
         counts.append(len(statements) - 2 * number)

@@ -24,14 +24,14 @@ from order_factory.tasks.factories.records import create_factory
 from order_factory.tasks.reports.differences import read_differences
 from tests.simulations.changed_orders import BLOCKED, UNKNOWN, Asked, Line, Source, copy_of
 from tests.support.copying import (
-    batch_of,
     copy_batch,
     copy_one,
     factory_of,
     find_or_record,
-    noted,
-    request,
-    results,
+    make_batch,
+    read_results,
+    record_statements,
+    request_copy,
     run,
     target_of,
 )
@@ -61,9 +61,9 @@ def lines(draw: Any) -> tuple[Line, ...]:
         st.sampled_from([None, 0.22, 0.22]),
         st.sampled_from([0, 0, 0, 2_50]),
     )
-    found = draw(st.lists(goods, min_size=1, max_size=3))
+    lines = draw(st.lists(goods, min_size=1, max_size=3))
     shipping = st.sampled_from([0, 0, 5_00]).map(lambda each: Line("shipments", None, 1, each))
-    return (*found, *draw(st.lists(shipping, max_size=1)))
+    return (*lines, *draw(st.lists(shipping, max_size=1)))
 
 
 sources = st.builds(
@@ -225,7 +225,7 @@ def test_copies_are_what_the_model_says(shop, worlds, cases):
         rows = [
             row for row in shop.rows(LineItem, order_id=target.id) if row.total_amount_cents >= 0
         ]
-        found = [
+        copied_lines = [
             Line(
                 row.item_type,
                 row.sku_code,
@@ -238,7 +238,7 @@ def test_copies_are_what_the_model_says(shop, worlds, cases):
             )
             for row in rows
         ]
-        assert found == expected["lines"], (source, asked)
+        assert copied_lines == expected["lines"], (source, asked)
 
 
 def test_what_does_not_exist_is_an_error_of_its_option_and_no_copy_is_made(shop):
@@ -274,12 +274,12 @@ def test_another_customer_is_asked_for_money_and_coupon_of_their_own(shop):
     saved = shop.payment_source(wallet_of=ada, gateway="test")
     coupon = shop.coupon("ONCE", customer_single_use=True)
     source = shop.order(customer_id=ada, payment_source_id=saved, coupon_code="ONCE")
-    asked = {"target_customer": "bob@shop.example", "place_target_order": True}
+    options = {"target_customer": "bob@shop.example", "place_target_order": True}
 
-    unpaid = copy_one(source, **asked)
+    unpaid = copy_one(source, **options)
     shop.payment_source(wallet_of=bob, gateway="test", name="Bob's")
-    paid = copy_one(source, payment_source_fallback="newest_valid", **asked)
-    again = copy_one(source, payment_source_fallback="newest_valid", **asked)
+    paid = copy_one(source, payment_source_fallback="newest_valid", **options)
+    again = copy_one(source, payment_source_fallback="newest_valid", **options)
 
     assert coupon
     assert set(unpaid.errors_log) == {"payment_source", "status"}
@@ -334,9 +334,11 @@ def test_differences_name_the_option_and_no_person(shop):
     )
 
     with reading() as db:
-        found = read_differences(db, OrderFactory.id == factory_of(result))[factory_of(result)]
+        differences = read_differences(db, OrderFactory.id == factory_of(result))[
+            factory_of(result)
+        ]
 
-    reasons = {(each.what, each.before, each.after): each.reason for each in found}
+    reasons = {(each.what, each.before, each.after): each.reason for each in differences}
     both = "refresh_prices and target_currency"
     assert reasons == {
         ("MUG: unit_amount_cents", 12_50, 14_00): both,
@@ -403,7 +405,7 @@ def test_the_number_of_statements_does_not_grow_with_the_copies(shop):
     counts = []
     for number in (2, 12):
         factories = [
-            request(
+            request_copy(
                 shop.order(),
                 target_customer="bob@shop.example",
                 target_billing_address=address,
@@ -412,10 +414,10 @@ def test_the_number_of_statements_does_not_grow_with_the_copies(shop):
             )
             for _ in range(number)
         ]
-        batch = batch_of(factories)
-        with noted() as statements:
+        batch = make_batch(factories)
+        with record_statements() as statements:
             assert copy_batch(batch) == []
         counts.append(len(statements))
-        assert {result.status for result in results(factories)} == {"completed"}
+        assert {result.status for result in read_results(factories)} == {"completed"}
 
     assert counts[1] <= counts[0] + 1

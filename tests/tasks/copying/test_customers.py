@@ -25,7 +25,7 @@ def test_a_copy_belongs_to_the_same_customer(shop):
 def test_a_guest_order_stays_a_guest_order(shop):
     source = shop.order(guest=True)
     guest = shop.order(lines=[("CAP", 1, 9_00)])
-    with_nobody(guest, email="guest@shop.example")
+    remove_customer(guest, email="guest@shop.example")
 
     results = copy(source, guest)
 
@@ -48,7 +48,7 @@ def test_an_order_without_email_takes_the_customers(shop, email):
 @pytest.mark.parametrize("email", [None, ""])
 def test_an_order_without_a_customer_is_refused(shop, email):
     source = shop.order()
-    with_nobody(source, email=email)
+    remove_customer(source, email=email)
 
     result = copy_one(source)
 
@@ -60,7 +60,7 @@ def test_an_order_without_a_customer_is_refused(shop, email):
 @pytest.mark.parametrize("email", [None, ""])
 def test_skip_errors_makes_a_draft_without_a_customer(shop, email):
     source = shop.order()
-    with_nobody(source, email=email)
+    remove_customer(source, email=email)
 
     result = copy_one(source, skip_errors=True)
 
@@ -106,5 +106,5 @@ def test_skip_errors_leaves_a_barred_customer_out_and_the_wallet_too(shop, statu
     assert len(shop.rows(PaymentSource)) == 1
 
 
-def with_nobody(order_id, *, email):
+def remove_customer(order_id, *, email):
     change(Order, order_id, guest=True, customer_id=None, customer_email=email)

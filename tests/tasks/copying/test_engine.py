@@ -1,4 +1,4 @@
-"""Copying a batch: everything at once, one by one where it must be, all or nothing per order."""
+"""Copying a batch: all orders together, or one by one after an error. An order is copied whole."""
 
 import traceback
 
@@ -16,19 +16,19 @@ from order_factory.tasks.working_set.step import StepFailed
 from tests.support.copying import (
     FLOW_RUN,
     SECRET,
-    batch_of,
     change,
     copy,
     copy_batch,
     copy_one,
     factory_of,
-    failing_for,
-    noted,
-    request,
-    results,
-    step_put_in,
+    insert_step,
+    make_batch,
+    make_failing_step,
+    read_database,
+    read_results,
+    record_statements,
+    request_copy,
     target_of,
-    whole_database,
 )
 
 REFUSED = "could not be copied: the database refused a row"
@@ -65,24 +65,28 @@ def test_one_order_with_five_things_wrong_shows_all_five(shop):
 def test_copying_claimed_factories_twice_writes_nothing_new(shop):
     sources = [shop.order(), shop.order(lines=[("PEN", 0, 1_00)]), shop.order()]
     factories = [
-        request(source, place_target_order=place)
+        request_copy(source, place_target_order=place)
         for source, place in zip(sources, [False, False, True], strict=True)
     ]
-    batch = batch_of(factories)
+    batch = make_batch(factories)
     copy_batch(batch)
-    once = whole_database()
+    once = read_database()
 
     with begin() as db:
         claimed = claim_pending(db, batch, limit=10)
 
     assert claimed == 0
-    assert [result.status for result in results(factories)] == ["completed", "failed", "failed"]
-    assert whole_database() == once
+    assert [result.status for result in read_results(factories)] == [
+        "completed",
+        "failed",
+        "failed",
+    ]
+    assert read_database() == once
 
 
 def test_copying_the_same_claims_twice_in_one_transaction_writes_nothing_new(shop):
-    factories = [request(shop.order()), request(shop.order(lines=[("PEN", 0, 1_00)]))]
-    batch = batch_of(factories)
+    factories = [request_copy(shop.order()), request_copy(shop.order(lines=[("PEN", 0, 1_00)]))]
+    batch = make_batch(factories)
 
     with begin() as db:
         claimed = claim_pending(db, batch, limit=10)
@@ -90,8 +94,8 @@ def test_copying_the_same_claims_twice_in_one_transaction_writes_nothing_new(sho
         stuck += copy_claimed(db, claimed, FLOW_RUN).stuck
 
     assert stuck == []
-    assert [result.status for result in results(factories)] == ["completed", "failed"]
-    assert [result.errors_count for result in results(factories)] == [0, 1]
+    assert [result.status for result in read_results(factories)] == ["completed", "failed"]
+    assert [result.errors_count for result in read_results(factories)] == [0, 1]
     assert len(shop.rows(Order)) == 3
     assert len(shop.rows(CopyError)) == 1
 
@@ -101,24 +105,24 @@ def test_a_rolled_back_batch_leaves_the_database_as_it_was(shop):
     saved = shop.payment_source(wallet_of=customer)
     source = shop.order(customer_id=customer, payment_source_id=saved)
     shop.option(shop.rows(LineItem)[0].id)
-    batch = batch_of(
+    batch = make_batch(
         [
-            request(source, place_target_order=True),
-            request(shop.order(lines=[("PEN", 0, 1_00)])),
+            request_copy(source, place_target_order=True),
+            request_copy(shop.order(lines=[("PEN", 0, 1_00)])),
         ]
     )
-    before = whole_database()
+    before = read_database()
 
-    def interrupted():
+    def interrupt():
         with begin() as db:
             copy_claimed(db, claim_pending(db, batch, limit=10), FLOW_RUN)
             assert len(db.execute(select(Order.id)).all()) == 3
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        interrupted()
+        interrupt()
 
-    assert whole_database() == before
+    assert read_database() == before
 
 
 @pytest.mark.parametrize("place", [False, True])
@@ -130,9 +134,9 @@ def test_the_number_of_statements_does_not_grow_with_the_orders(shop, place):
     options = {"place_target_order": place, "skip_errors": True}
 
     def statements(orders):
-        batch = batch_of([request(order, **options) for order in orders])
+        batch = make_batch([request_copy(order, **options) for order in orders])
         get_engine().dispose()  # a new connection: each copy makes its temporary tables
-        with noted() as executed:
+        with record_statements() as executed:
             copy_batch(batch)
         return len(executed)
 
@@ -157,7 +161,7 @@ def test_an_order_that_the_database_refuses_fails_alone(shop):
     assert message.startswith(REFUSED)
     assert ended[1].errors_count == 1
     assert ended[6].errors_log == {"line_items": ["SKU PEN: the quantity 0 is below 1"]}
-    assert nothing_is_half_written(shop, ended)
+    assert is_nothing_half_written(shop, ended)
 
 
 def test_errors_of_refused_rows_contain_no_personal_data(shop, monkeypatch):
@@ -182,13 +186,13 @@ def test_the_log_of_a_refused_row_names_no_personal_data(shop):
 
     assert result.errors_count == 1
     assert SECRET not in result.model_dump_json()
-    assert SECRET not in str(whole_database()["copy_errors"])
+    assert SECRET not in str(read_database()["copy_errors"])
 
 
 @pytest.mark.parametrize("at", range(len(STEPS) + 1))
 def test_an_exception_for_one_order_fails_only_that_order(shop, at):
     sources = [shop.order() for _ in range(4)]
-    STEPS.insert(at, failing_for(sources[2]))
+    STEPS.insert(at, make_failing_step(sources[2]))
 
     ended = copy(*sources, place_target_order=at == 9)
 
@@ -196,12 +200,12 @@ def test_an_exception_for_one_order_fails_only_that_order(shop, at):
     assert ended[2].status == "failed"
     assert ended[2].errors_log == detail
     assert {result.target_order is None for result in ended} == {True, False}
-    assert nothing_is_half_written(shop, ended)
+    assert is_nothing_half_written(shop, ended)
 
 
 def test_an_unexpected_failure_is_recorded_beside_the_errors_of_the_checks(shop):
     source = shop.order(lines=[("MUG", 1, 12_50), ("PEN", 0, 1_00)])
-    STEPS.append(failing_for(source))
+    STEPS.append(make_failing_step(source))
 
     result = copy_one(source, skip_errors=True)
 
@@ -225,14 +229,14 @@ def test_an_order_with_too_large_sums_fails_alone(shop):
     ended = copy(huge, good)
 
     assert [result.status for result in ended] == ["failed", "completed"]
-    assert nothing_is_half_written(shop, ended)
+    assert is_nothing_half_written(shop, ended)
 
 
 def test_a_failed_order_does_not_affect_the_others(shop):
     shop.sku("RARE", stock=1)
     first, second = (shop.order(lines=[("RARE", 1, 1_00)]) for _ in range(2))
     bad, other = shop.order(), shop.order()
-    STEPS.append(failing_for(bad))
+    STEPS.append(make_failing_step(bad))
 
     ended = copy(first, other, bad, second)
 
@@ -241,32 +245,32 @@ def test_a_failed_order_does_not_affect_the_others(shop):
 
 
 def test_a_factory_that_cannot_be_marked_as_failed_stays_pending(shop):
-    stuck, good = request(shop.order()), request(shop.order())
-    batch = batch_of([stuck, good])
+    stuck, good = request_copy(shop.order()), request_copy(shop.order())
+    batch = make_batch([stuck, good])
     refuse("UPDATE ON order_factories", f"NEW.id = {stuck}")
 
-    held = copy_batch(batch)
+    still_stuck = copy_batch(batch)
 
-    assert held == [stuck]
-    assert [result.status for result in results([stuck, good])] == ["pending", "completed"]
-    assert nothing_is_half_written(shop, results([stuck, good]))
+    assert still_stuck == [stuck]
+    assert [result.status for result in read_results([stuck, good])] == ["pending", "completed"]
+    assert is_nothing_half_written(shop, read_results([stuck, good]))
 
 
 def test_a_source_that_changes_during_the_copy_is_copied_again(shop):
     source = shop.order()
-    factory = request(source)
-    batch = batch_of([factory])
+    factory = request_copy(source)
+    batch = make_batch([factory])
 
     def add_a_line(db, _batch):
         line = {"order_id": source, "sku_code": "MUG", "quantity": 1, "total_amount_cents": 1}
         return db.execute(insert(LineItem).values(line)).rowcount
 
-    with step_put_in(add_a_line, at=1), pytest.raises(TryAgain):
+    with insert_step(add_a_line, at=1), pytest.raises(TryAgain):
         copy_batch(batch)
 
-    assert [result.status for result in results([factory])] == ["pending"]
+    assert [result.status for result in read_results([factory])] == ["pending"]
     assert copy_batch(batch) == []
-    assert [result.status for result in results([factory])] == ["completed"]
+    assert [result.status for result in read_results([factory])] == ["completed"]
 
 
 def test_two_factories_of_one_source_make_two_orders(shop):
@@ -274,12 +278,12 @@ def test_two_factories_of_one_source_make_two_orders(shop):
 
     first, second = copy(source, source)
 
-    held = [
+    stuck = [
         sorted((line.copied_from_id, line.quantity) for line in shop.rows(LineItem, order_id=order))
         for order in (source, target_of(first), target_of(second))
     ]
     originals = [line.id for line in shop.rows(LineItem, order_id=source)]
-    assert held[1] == held[2] == [(originals[0], 1), (originals[1], 2)]
+    assert stuck[1] == stuck[2] == [(originals[0], 1), (originals[1], 2)]
 
 
 def test_an_order_that_a_trigger_skips_fails_alone_without_lines(shop):
@@ -293,7 +297,7 @@ def test_an_order_that_a_trigger_skips_fails_alone_without_lines(shop):
         "target_order": ["could not be copied: the database did not keep the target order"]
     }
     assert failed.target_order is None
-    assert nothing_is_half_written(shop, [copied, failed])
+    assert is_nothing_half_written(shop, [copied, failed])
 
 
 def test_a_copy_can_be_copied(shop):
@@ -348,7 +352,7 @@ def give_up(_db, _batch, _factory_id, failure, *_how):
     raise failure
 
 
-def nothing_is_half_written(shop, ended):
+def is_nothing_half_written(shop, ended):
     """Whether each valid factory has its one whole order, and there are no other copies."""
     made = {factory_of(result): target_of(result) for result in ended if result.target_order}
     orders = {order.order_factory_id: order for order in shop.rows(Order) if order.order_factory_id}

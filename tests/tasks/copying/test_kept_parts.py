@@ -45,7 +45,7 @@ def rows_of(shop, order):
     return [row, *(shop.row(Address, id=key) for key in sorted(keys)), *lines, *options]
 
 
-def kept(shop, order):
+def read_kept(shop, order):
     """The metadata and references of an order's rows, each value once."""
     rows = rows_of(shop, order)
     metadata = [row.metadata for row in rows if row.metadata is not None]
@@ -76,8 +76,8 @@ def test_three_copies_of_a_copy_keep_the_wanted_keys_and_no_reference(shop, sour
         first = target_of(copy_one(source, keep_metadata=rule))
         made += [first, target_of(copy_one(first, keep_metadata=rule))]
 
-    assert [kept(shop, order) for order in made] == [(expected, [], set())] * 6
-    assert len(kept(shop, source)[1]) == 4
+    assert [read_kept(shop, order) for order in made] == [(expected, [], set())] * 6
+    assert len(read_kept(shop, source)[1]) == 4
     for table in (Order, Address, LineItem, LineItemOption):
         references = [row.reference for row in shop.rows(table) if row.reference]
         assert len(references) == len(set(references)) == 1
@@ -86,7 +86,7 @@ def test_three_copies_of_a_copy_keep_the_wanted_keys_and_no_reference(shop, sour
 def test_references_are_copied_on_request(shop, source):
     target = target_of(copy_one(source, keep_references="all"))
 
-    assert kept(shop, target) == ([DATA] * 4, ["home", "line", "option", "order"], {"erp"})
+    assert read_kept(shop, target) == ([DATA] * 4, ["home", "line", "option", "order"], {"erp"})
 
 
 def test_the_setting_of_the_shop_applies_to_the_default_value(shop, source, monkeypatch):
@@ -98,13 +98,13 @@ def test_the_setting_of_the_shop_applies_to_the_default_value(shop, source, monk
     monkeypatch.setenv("ORDER_FACTORY_KEEP_REFERENCES", "none")
     changed = target_of(copy_one(source))
 
-    assert kept(shop, by_setting) == (
+    assert read_kept(shop, by_setting) == (
         [some_of("color")] * 4,
         ["home", "line", "option", "order"],
         {"erp"},
     )
-    assert kept(shop, by_option) == ([DATA] * 4, [], set())
-    assert kept(shop, changed) == ([], [], set())
+    assert read_kept(shop, by_option) == ([DATA] * 4, [], set())
+    assert read_kept(shop, changed) == ([], [], set())
 
 
 @pytest.mark.parametrize("rule", ["none", "keys:color"])
@@ -125,11 +125,13 @@ def test_the_differences_name_what_was_left_out(shop, source):
 
     with reading() as db:
         factory = factory_of(result)
-        found = read_differences(db, OrderFactory.__table__.c.id == factory)[factory]
+        differences = read_differences(db, OrderFactory.__table__.c.id == factory)[factory]
 
     keys = 'erp_id, exported, odd "key"'
     kinds = ("order", "line_items", "line_item_options", "addresses")
-    assert [(each.part, each.what, each.before, each.after, each.reason) for each in found] == [
+    assert [
+        (each.part, each.what, each.before, each.after, each.reason) for each in differences
+    ] == [
         difference
         for kind in kinds
         for difference in (

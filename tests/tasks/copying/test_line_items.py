@@ -5,7 +5,7 @@ import pytest
 from order_factory.models.tables import CopyError, LineItem, LineItemOption, Order
 from order_factory.models.values.statuses import ItemType
 from tests.support.copying import copy, copy_one, factory_of, target_of
-from tests.support.filling import differences, filled
+from tests.support.filling import find_differences, make_values
 
 OWN = {"id", "copied_from_id", "created_at", "updated_at"}
 
@@ -14,7 +14,7 @@ def test_lines_of_every_kind_are_copied_column_by_column(shop):
     shop.sku("MUG", do_not_track=True)
     source = shop.order(lines=[])
     for kind in ItemType:
-        values = filled(LineItem, item_type=kind, sku_code="MUG", currency_code="EUR")
+        values = make_values(LineItem, item_type=kind, sku_code="MUG", currency_code="EUR")
         shop.add(LineItem, order_id=source, **values)
     shop.sum_up(source)
 
@@ -25,13 +25,13 @@ def test_lines_of_every_kind_are_copied_column_by_column(shop):
     assert [line.item_type for line in originals] == list(ItemType)
     assert len(shop.rows(LineItem, order_id=target)) == len(originals)
     for original in originals:
-        assert differences(copied[original.id], original) == OWN | {"order_id"}
+        assert find_differences(copied[original.id], original) == OWN | {"order_id"}
 
 
 def test_options_are_copied_column_by_column(shop):
     source = shop.order(lines=[("MUG", 1, 12_50), ("CAP", 1, 9_00)])
     _, cap = (line.id for line in shop.rows(LineItem, order_id=source))
-    option = shop.option(cap, **filled(LineItemOption, currency_code="EUR"))
+    option = shop.option(cap, **make_values(LineItemOption, currency_code="EUR"))
     wrap = shop.option(cap, name="Gift wrap")
 
     target = target_of(copy_one(source, keep_references="all"))
@@ -40,7 +40,7 @@ def test_options_are_copied_column_by_column(shop):
     copied = {row.copied_from_id: row for row in shop.rows(LineItemOption, line_item_id=line.id)}
     assert len(shop.rows(LineItemOption)) == 4
     original = shop.row(LineItemOption, id=option)
-    assert differences(copied[option], original) == OWN | {"line_item_id"}
+    assert find_differences(copied[option], original) == OWN | {"line_item_id"}
     assert (copied[wrap].name, copied[wrap].options) == ("Gift wrap", None)
 
 
@@ -153,9 +153,9 @@ def test_each_line_error_names_its_line(shop):
 
 def test_skip_errors_leaves_out_the_wrong_lines_with_their_options(shop):
     source = shop.order(lines=[("MUG", 2, 12_50), ("PEN", 0, 1_00)])
-    gone = shop.line(source, sku_code="GONE", quantity=1, unit_amount_cents=5_00)
+    unknown_line = shop.line(source, sku_code="GONE", quantity=1, unit_amount_cents=5_00)
     mug, pen, _ = (line.id for line in shop.rows(LineItem))
-    for line in (mug, pen, gone):
+    for line in (mug, pen, unknown_line):
         shop.option(line)
     shop.line(source, item_type="shipments", total_amount_cents=4_00)
 

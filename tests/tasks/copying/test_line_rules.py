@@ -66,9 +66,9 @@ def test_nothing_is_wrong_with_a_copy_for_a_gift_that_is_gone(shop, source):
     with begin() as db:
         db.execute(delete(Sku).where(Sku.code == "GIFT"))
 
-    kept, skipping = copy(source, source), copy_one(source, skip_errors=True)
+    results, skipping = copy(source, source), copy_one(source, skip_errors=True)
 
-    for result in (*kept, skipping):
+    for result in (*results, skipping):
         assert (result.status, result.errors_log) == ("completed", None)
         assert gift not in origins(shop, target_of(result))
 
@@ -99,9 +99,9 @@ def test_the_differences_say_why_it_is_not_there(shop, source):
     factory = factory_of(copy_one(source))
 
     with reading() as db:
-        found = read_differences(db, OrderFactory.__table__.c.id == factory)[factory]
+        differences = read_differences(db, OrderFactory.__table__.c.id == factory)[factory]
 
-    (difference,) = [each for each in found if each.part == "line_items"]
+    (difference,) = [each for each in differences if each.part == "line_items"]
     assert (difference.what, difference.before, difference.after, difference.reason) == (
         "CAP",
         3,
@@ -197,10 +197,10 @@ def test_a_rule_for_the_sku_comes_before_the_metadata(monkeypatch, shop, setting
     assert target.total_amount_cents == sum(cents for _, cents in expected)
     factory = factory_of(result)
     with reading() as db:
-        found = read_differences(db, OrderFactory.__table__.c.id == factory)[factory]
-    left_out = [each for each in found if each.part == "line_items"]
+        differences = read_differences(db, OrderFactory.__table__.c.id == factory)[factory]
+    left_out = [each for each in differences if each.part == "line_items"]
     assert len(left_out) == len(LINES) - len(expected)
-    assert {each.reason for each in found} <= {
+    assert {each.reason for each in differences} <= {
         "metadata.repeat",
         "repeat_skus",
         "metadata.repeat or repeat_skus",

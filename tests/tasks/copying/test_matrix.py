@@ -20,7 +20,7 @@ from order_factory.tasks.verify import verify
 from order_factory.tasks.working_set.claims import claim_pending
 from order_factory.tasks.working_set.statements import table_of
 from tests.simulations.matrix.filling import fill
-from tests.simulations.matrix.oracle import Options, Outcome, expected
+from tests.simulations.matrix.oracle import Options, Outcome, predict
 from tests.simulations.matrix.spec import COUPONS, sources
 
 pytestmark = pytest.mark.slow
@@ -42,10 +42,10 @@ AMOUNTS.append("total_amount_with_taxes_cents")
 
 
 class TakenBack(Exception):
-    """Ends a transaction whose outcome has been read."""
+    """Rolls a transaction back after its outcome was read."""
 
 
-def copied(
+def copy_numbers(
     numbers: list[str], options: Options
 ) -> tuple[list[Outcome], Counter[Any], Verification]:
     """How the copies end, what was used, and what `verify` says; nothing of it is kept."""
@@ -54,7 +54,7 @@ def copied(
         with begin() as db:
             batch_id = record(db)
             assert copy_claimed(db, claim_pending(db, batch_id, 10_000), None).stuck == []
-            message = _outcomes(db), _used(db), verify(db)
+            message = _outcomes(db), _count_uses(db), verify(db)
             raise TakenBack
     except TakenBack:
         return message
@@ -84,7 +84,7 @@ def _outcome(row: Any, lines: Any) -> Outcome:
     return Outcome(row[factory.status], errors, target)
 
 
-def _used(db: Any) -> Counter[Any]:
+def _count_uses(db: Any) -> Counter[Any]:
     before = Counter({("coupon", coupon.code): coupon.usage_count for coupon in COUPONS})
     coupons = db.execute(select(Coupon.code, Coupon.usage_count))
     promotions = db.execute(select(Promotion.name, Promotion.total_usage_count))
@@ -99,15 +99,15 @@ def test_every_order_has_the_expected_outcome(shop):
         fill(db, matrix)
     numbers = [source.number for source in matrix]
 
-    ended = {str(options): copied(numbers, options) for options in MIXES}
+    ended = {str(options): copy_numbers(numbers, options) for options in MIXES}
 
     for options in MIXES:
         outcomes, used, verification = ended[str(options)]
-        must, must_use = expected(matrix, options)
+        must, must_use = predict(matrix, options)
         wrong = [
-            (source, found, wanted)
-            for source, found, wanted in zip(matrix, outcomes, must, strict=True)
-            if found != wanted
+            (source, outcome, must_end)
+            for source, outcome, must_end in zip(matrix, outcomes, must, strict=True)
+            if outcome != must_end
         ]
         assert not wrong, (options, wrong[0])
         assert used == must_use, options

@@ -11,7 +11,15 @@ from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import LineItem, LineItemOption, Order, OrderFactory
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.factories.records import create_factory
-from tests.support.copying import batch_of, copy_batch, copy_one, noted, request, results, run
+from tests.support.copying import (
+    copy_batch,
+    copy_one,
+    make_batch,
+    read_results,
+    record_statements,
+    request_copy,
+    run,
+)
 
 pytestmark = pytest.mark.usefixtures("verified")
 
@@ -48,14 +56,14 @@ source = st.tuples(
 )
 
 
-def _expected(case: Any) -> list[tuple[Any, ...]] | set[str]:
+def _predict(case: Any) -> list[tuple[Any, ...]] | set[str]:
     """The lines that are added to the open order, or the keys of the errors log."""
     goods, _, _, _, customer, _, quantities, added, refreshed = case
     wrong = {"merge_into"} if customer == "bob" else set()
     for code, quantity in quantities.items():
         if quantity and sum(each[0] == code for each in goods) != 1:
             wrong.add("quantities")
-    kept: list[Any] = []
+    expected_lines: list[Any] = []
     changed: list[Any] = []
     for code, had, unit, with_option in goods:
         quantity = quantities.get(code, had)
@@ -65,7 +73,7 @@ def _expected(case: Any) -> list[tuple[Any, ...]] | set[str]:
             wrong.add("line_items")
         price = PRICES.get(code, 0) if refreshed else unit
         total = price * quantity + (1_00 if with_option else 0)
-        made = kept if quantity == had else changed
+        made = expected_lines if quantity == had else changed
         made.append(("skus", code, quantity, price, total))
     new = []
     for code, quantity in sorted(added.items()):
@@ -73,9 +81,9 @@ def _expected(case: Any) -> list[tuple[Any, ...]] | set[str]:
             wrong.add("add_lines")
             continue
         new.append(("skus", code, quantity, PRICES[code], PRICES[code] * quantity))
-    if not (kept or changed or new):
+    if not (expected_lines or changed or new):
         wrong.add("line_items")
-    return wrong or [*kept, *changed, *new]
+    return wrong or [*expected_lines, *changed, *new]
 
 
 @settings(
@@ -98,8 +106,8 @@ def test_open_orders_get_the_goods_that_the_model_says(shop, cases):
         order = shop.order(lines=[], customer_id=customers[customer], coupon_code="GONE")
         for code, quantity, unit, with_option in goods:
             total = unit * quantity + (1_00 if with_option else 0)
-            of = {"quantity": quantity, "unit_amount_cents": unit, "total_amount_cents": total}
-            key = shop.line(order, sku_code=code, **of)
+            amounts = {"quantity": quantity, "unit_amount_cents": unit, "total_amount_cents": total}
+            key = shop.line(order, sku_code=code, **amounts)
             if with_option:
                 shop.option(key, total_amount_cents=1_00)
         if shipping:
@@ -123,7 +131,7 @@ def test_open_orders_get_the_goods_that_the_model_says(shop, cases):
 
     more: list[list[Any]] = [[], []]
     for case, result in zip(cases, ended, strict=True):
-        expected = _expected(case)
+        expected = _predict(case)
         if isinstance(expected, set):
             assert set(result.errors_log or ()) == expected, (result.errors_log, case)
             assert (result.status, result.target_order) == ("failed", None)
@@ -158,7 +166,7 @@ def test_an_order_that_is_not_open_or_is_another_ones_is_left_as_it_is(shop):
     numbers = {name: shop.number_of(key) for name, key in orders.items()}
     before = {name: _lines(shop, key) for name, key in orders.items()}
 
-    said = {
+    reasons = {
         name: copy_one(source, merge_into=number, skip_errors=True).errors_log
         for name, number in (numbers | {"unknown": "404"}).items()
     }
@@ -179,7 +187,7 @@ def test_an_order_that_is_not_open_or_is_another_ones_is_left_as_it_is(shop):
     again = copy_one(source, merge_into=shop.number_of(opened))
 
     into = "the order to merge into"
-    assert {name: log and log["merge_into"][0] for name, log in said.items()} == {
+    assert {name: log and log["merge_into"][0] for name, log in reasons.items()} == {
         "placed": f"{into} is placed, and must be draft or pending",
         "placing": f"{into} is placing, and must be draft or pending",
         "customer": f"{into} is another customer's; set target_customer to theirs",
@@ -209,7 +217,7 @@ def test_two_copies_of_one_order_in_one_batch_are_merged_once(shop):
     shop.option(shop.rows(LineItem, order_id=source)[0].id, name="Engraving")
     into = {"merge_into": shop.number_of(opened)}
 
-    first, second, third = run(*(request(each, **into) for each in (source, source, other)))
+    first, second, third = run(*(request_copy(each, **into) for each in (source, source, other)))
 
     assert [first.status, second.status, third.status] == ["completed", "failed", "completed"]
     order = shop.row(Order, id=opened)
@@ -223,11 +231,13 @@ def test_the_number_of_statements_does_not_grow_with_the_copies(shop):
     counts = []
     for number in (2, 12):
         opened = shop.number_of(_open(shop, ada))
-        factories = [request(shop.order(customer_id=ada), merge_into=opened) for _ in range(number)]
-        batch = batch_of(factories)
-        with noted() as statements:
+        factories = [
+            request_copy(shop.order(customer_id=ada), merge_into=opened) for _ in range(number)
+        ]
+        batch = make_batch(factories)
+        with record_statements() as statements:
             assert copy_batch(batch) == []
         counts.append(len(statements))
-        assert {result.status for result in results(factories)} == {"completed"}
+        assert {result.status for result in read_results(factories)} == {"completed"}
 
     assert counts[1] <= counts[0] + 1

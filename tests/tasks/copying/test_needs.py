@@ -1,11 +1,11 @@
-"""What copies do not need costs nothing, and what they need costs no more for more orders."""
+"""The number of statements: copies run only those that they need, for any number of orders."""
 
 import re
 
 from order_factory.models.database.engine import get_engine
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import Order
-from tests.support.copying import batch_of, change, copy_batch, noted, request
+from tests.support.copying import change, copy_batch, make_batch, record_statements, request_copy
 
 OWN_TABLES = re.compile(
     r"\b(promotions|coupons|prices|sku_lists?|tmp_(new_prices|copy_coupons|coupon\w*|discountable|candidates|granted))\b"
@@ -16,9 +16,9 @@ def test_a_plain_batch_reads_no_promotion_or_price_tables(shop):
     shop.promotion()
     shop.coupon("SPRING")
     shop.price("MUG", 14_00)
-    batch = batch_of([request(shop.order())])
+    batch = make_batch([request_copy(shop.order())])
 
-    with noted() as executed:
+    with record_statements() as executed:
         copy_batch(batch)
 
     # The options of the copies bear such names, too.
@@ -32,10 +32,10 @@ _FEW_STATEMENTS = {"sqlite": 52, "postgresql": 54}
 
 
 def test_a_part_without_special_needs_has_few_statements(shop):
-    copy_batch(batch_of([request(shop.order())]))  # makes the connection's temporary tables
-    batch = batch_of([request(shop.order()), request(shop.order())])
+    copy_batch(make_batch([request_copy(shop.order())]))  # makes the connection's temporary tables
+    batch = make_batch([request_copy(shop.order()), request_copy(shop.order())])
 
-    with noted() as executed:
+    with record_statements() as executed:
         copy_batch(batch)
 
     assert len(executed) <= _FEW_STATEMENTS[get_engine().dialect.name]
@@ -46,16 +46,16 @@ def test_the_number_of_statements_does_not_grow_with_the_orders(shop):
     shop.promotion(percentage=20, total_usage_limit=1)
     shop.coupon("SPRING", usage_limit=1)
     shop.price("MUG", 14_00)
-    source, gone = (shop.order(lines=[("MUG", 3, 3_33), ("CAP", 1, 1_00)]) for _ in range(2))
+    source, deleted = (shop.order(lines=[("MUG", 3, 3_33), ("CAP", 1, 1_00)]) for _ in range(2))
     change(Order, [source], coupon_code="SPRING")
     options = {"skip_errors": True, "apply_promotions": True, "refresh_prices": True}
 
     def statements(orders):
-        batch = batch_of([request(order, **options) for order in orders])
-        with noted() as executed:
+        batch = make_batch([request_copy(order, **options) for order in orders])
+        with record_statements() as executed:
             copy_batch(batch)
         return len(executed)
 
-    few = statements([source, source, gone, gone])
-    many = statements([source, gone] * 25)
+    few = statements([source, source, deleted, deleted])
+    many = statements([source, deleted] * 25)
     assert many <= few

@@ -1,11 +1,11 @@
-"""The target order: a new row with its source's columns, whose totals are its lines' sums."""
+"""The target order: a new row with its source's columns. Its totals are the sums of its lines."""
 
 import pytest
 
 from order_factory.models.tables import LineItem, Order, OrderFactory, PaymentMethod
 from order_factory.models.values.statuses import DISCOUNTS
 from tests.support.copying import copy, copy_one, factory_of, target_of
-from tests.support.filling import differences, filled
+from tests.support.filling import find_differences, make_values
 
 # What a target order has of its own; everything else is its source's.
 OF_THE_TARGET = {
@@ -36,7 +36,7 @@ LEFT = {
 AMOUNTS = {column.key for column in Order.__table__.c if column.key.endswith("_cents")}
 
 
-def filled_order(shop):
+def make_filled_order(shop):
     """An order of which every column holds something of its own, with one line."""
     customer = shop.customer()
     references = {
@@ -45,16 +45,16 @@ def filled_order(shop):
         "payment_method_id": shop.add(PaymentMethod, payment_source_type="stripe_payments"),
         "shipping_country_code_lock": "IT",
     }
-    values = filled(Order, mode="live", status="approved", **references)
+    values = make_values(Order, mode="live", status="approved", **references)
     return shop.order(**{name: value for name, value in values.items() if name not in AMOUNTS})
 
 
 def test_every_column_is_copied_or_left_out_on_purpose(shop):
-    source = filled_order(shop)
+    source = make_filled_order(shop)
 
     target = shop.row(Order, id=target_of(copy_one(source)))
 
-    changed = differences(target, shop.row(Order, id=source))
+    changed = find_differences(target, shop.row(Order, id=source))
     assert changed == OF_THE_TARGET | LEFT
     assert {name for name in LEFT if target._mapping[name] is not None} == set()
 

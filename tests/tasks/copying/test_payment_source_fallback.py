@@ -11,7 +11,7 @@ from order_factory.models.tables import CustomerPaymentSource, Order, PaymentSou
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.working_set.statements import table_of
 from tests.support.copying import change, copy, target_of
-from tests.support.paying import payable, place
+from tests.support.paying import make_payable_order, place
 
 DAY = timedelta(days=1)
 JANUARY = datetime(2026, 1, 31, tzinfo=UTC)
@@ -20,10 +20,10 @@ JANUARY = datetime(2026, 1, 31, tzinfo=UTC)
 pytestmark = pytest.mark.usefixtures("verified")
 
 
-def lose_card(shop, order, how):
+def lose_card(shop, order, change_of_card):
     """The card of the order leaves the wallet, or expires; its customer."""
     card = shop.row(Order, id=order).payment_source_id
-    if how == "gone":
+    if change_of_card == "gone":
         with begin() as db:
             saved = table_of(CustomerPaymentSource)
             db.execute(delete(saved).where(saved.c.payment_source_id == card))
@@ -43,27 +43,27 @@ def paid_with(shop, result):
     return None if key is None else shop.row(PaymentSource, id=key).name
 
 
-@pytest.mark.parametrize("how", ["gone", "expired"])
-def test_the_newest_valid_one_of_the_same_gateway_pays(shop, ledger, how):
-    order = payable(shop)
-    customer = lose_card(shop, order, how)
+@pytest.mark.parametrize("change_of_card", ["gone", "expired"])
+def test_the_newest_valid_one_of_the_same_gateway_pays(shop, ledger, change_of_card):
+    order = make_payable_order(shop)
+    customer = lose_card(shop, order, change_of_card)
     save_card(shop, customer, "older")
     save_card(shop, customer, "newer")
     save_card(shop, customer, "expired", expires_at=JANUARY)
     save_card(shop, customer, "other", gateway="manual")
     save_card(shop, shop.customer(), "foreign")
 
-    (found,) = place(order, payment_source_fallback="newest_valid")
+    (result,) = place(order, payment_source_fallback="newest_valid")
     (off,) = place(order)
 
-    assert (found.status, paid_with(shop, found)) == ("completed", "newer")
+    assert (result.status, paid_with(shop, result)) == ("completed", "newer")
     assert ledger.charges() == [("authorize", 12_50)]
     assert off.status == "failed"
     assert "set payment_source_fallback" in off.errors_log["payment_source"][0]
 
 
 def test_the_default_of_the_customer_comes_first(shop, ledger):
-    order = payable(shop)
+    order = make_payable_order(shop)
     customer = lose_card(shop, order, "gone")
     preferred = save_card(shop, customer, "preferred")
     save_card(shop, customer, "newer")
@@ -76,20 +76,20 @@ def test_the_default_of_the_customer_comes_first(shop, ledger):
 
 def test_the_setting_of_the_shop_applies_without_an_option(shop, ledger, monkeypatch):
     monkeypatch.setenv("ORDER_FACTORY_PAYMENT_SOURCE_FALLBACK", "newest_valid")
-    order = payable(shop)
+    order = make_payable_order(shop)
     save_card(shop, lose_card(shop, order, "expired"), "newer")
 
-    (found,) = place(order)
+    (result,) = place(order)
     (off,) = place(order, payment_source_fallback="off")
 
-    assert (found.status, off.status) == ("completed", "failed")
-    assert paid_with(shop, found) == "newer"
+    assert (result.status, off.status) == ("completed", "failed")
+    assert paid_with(shop, result) == "newer"
 
 
-@pytest.mark.parametrize("how", ["gone", "expired"])
-def test_the_error_says_that_the_wallet_has_no_other_card(shop, ledger, how):
-    order = payable(shop)
-    lose_card(shop, order, how)
+@pytest.mark.parametrize("change_of_card", ["gone", "expired"])
+def test_the_error_says_that_the_wallet_has_no_other_card(shop, ledger, change_of_card):
+    order = make_payable_order(shop)
+    lose_card(shop, order, change_of_card)
 
     (result,) = place(order, payment_source_fallback="newest_valid")
 
@@ -100,7 +100,7 @@ def test_the_error_says_that_the_wallet_has_no_other_card(shop, ledger, how):
 
 
 def test_each_copy_of_a_batch_gets_its_own(shop):
-    orders = [payable(shop, gateway=None) for _ in range(6)]
+    orders = [make_payable_order(shop, gateway=None) for _ in range(6)]
     for nth, order in enumerate(orders):
         customer = lose_card(shop, order, "gone") if nth % 2 else 0
         if customer:
@@ -114,7 +114,7 @@ def test_each_copy_of_a_batch_gets_its_own(shop):
 
 
 def test_a_permanently_refused_card_is_skipped_until_it_is_changed(shop, ledger):
-    order = payable(shop, "tok_decline_expired_card")
+    order = make_payable_order(shop, "tok_decline_expired_card")
     customer = shop.row(Order, id=order).customer_id
     save_card(shop, customer, "newer")
     options: Any = {"payment_source_fallback": "newest_valid"}
@@ -130,10 +130,10 @@ def test_a_permanently_refused_card_is_skipped_until_it_is_changed(shop, ledger)
 
 
 def test_the_customer_action_is_stored(shop, ledger):
-    order = payable(shop, "tok_decline_authentication_required")
+    order = make_payable_order(shop, "tok_decline_authentication_required")
 
     (result,) = place(order)
 
-    asked = shop.row(Transaction)
-    assert asked.customer_action == f"https://gateway.invalid/{asked.idempotency_key}"
-    assert asked.customer_action not in str(result)
+    transaction = shop.row(Transaction)
+    assert transaction.customer_action == f"https://gateway.invalid/{transaction.idempotency_key}"
+    assert transaction.customer_action not in str(result)

@@ -55,7 +55,7 @@ def test_an_unplaced_copy_has_a_number_and_takes_no_stock(shop, payable):
 
 
 @pytest.mark.parametrize(
-    ("options", "why"),
+    ("options", "reason"),
     [
         ({}, f"{NOT_IN_WALLET}; the wallet is empty; {ADVICE}"),
         (
@@ -64,14 +64,14 @@ def test_an_unplaced_copy_has_a_number_and_takes_no_stock(shop, payable):
         ),
     ],
 )
-def test_without_a_payment_source_it_stays_pending(shop, options, why):
+def test_without_a_payment_source_it_stays_pending(shop, options, reason):
     source = shop.order(payment_source_id=shop.payment_source())
 
     result = copy_one(source, place_target_order=True, **options)
 
     target = shop.row(Order, id=target_of(result))
     assert result.status == "failed"
-    assert result.errors_log == {"payment_source": [why], "status": CANNOT}
+    assert result.errors_log == {"payment_source": [reason], "status": CANNOT}
     assert result.errors_count == 2
     assert (target.status, target.placed_at) == ("pending", None)
     assert (result.target_order.status, result.completed_at) == ("pending", None)
@@ -172,13 +172,13 @@ def without_shipping_address(shop, order):
     return {"shipping_address": ["the order has no shipping address"]}
 
 
-def with_an_expired_card(shop, order):
+def expire_card(shop, order):
     key = shop.row(Order, id=order).payment_source_id
     change(PaymentSource, key, expires_at=datetime(2026, 1, 31, tzinfo=UTC))
     return {"payment_source": [f"the saved payment source expired on 2026-01-31; {ADVICE}"]}
 
 
-def with_someone_elses_card(shop, order):
+def change_customer(shop, order):
     change(Order, order, customer_id=shop.customer())
     return {"payment_source": ["the payment source is in another customer's wallet"]}
 
@@ -188,18 +188,18 @@ def with_someone_elses_card(shop, order):
     [
         without_billing_address,
         without_shipping_address,
-        with_an_expired_card,
-        with_someone_elses_card,
+        expire_card,
+        change_customer,
     ],
 )
 def test_skip_errors_keeps_pending_what_cannot_be_placed_and_says_why(shop, payable, spoil):
     source = payable()
-    why = spoil(shop, source)
+    expected_message = spoil(shop, source)
 
     result = copy_one(source, place_target_order=True, skip_errors=True)
 
     assert result.status == "completed"
-    assert result.errors_log == {**why, "status": CANNOT}
+    assert result.errors_log == {**expected_message, "status": CANNOT}
     assert result.target_order.status == "pending"
     assert shop.row(StockItem).quantity == 1000
 
@@ -331,16 +331,16 @@ def test_a_disabled_payment_method_is_not_used(shop, total, days, placed):
         }
 
 
-@pytest.mark.parametrize("why", ["free", "by hand"])
-def test_an_expired_card_that_is_not_needed_is_no_error(shop, why):
+@pytest.mark.parametrize("reason", ["free", "by hand"])
+def test_an_expired_card_that_is_not_needed_is_no_error(shop, reason):
     customer = shop.customer()
     card = shop.payment_source(wallet_of=customer, expires_at=SOME_DAY)
     method = shop.add(PaymentMethod, payment_source_type="wire_transfers", gateway="manual")
     source = shop.order(
-        lines=[("MUG", 1, 0 if why == "free" else 9_00)],
+        lines=[("MUG", 1, 0 if reason == "free" else 9_00)],
         customer_id=customer,
         payment_source_id=card,
-        payment_method_id=method if why == "by hand" else None,
+        payment_method_id=method if reason == "by hand" else None,
     )
 
     result = copy_one(source, place_target_order=True)

@@ -6,7 +6,7 @@ from order_factory.models.tables import LineItem, LineItemOption, Order
 from tests.support.copying import copy_one, target_of
 
 
-def refreshed(shop, order, **options):
+def copy_with_new_prices(shop, order, **options):
     result = copy_one(order, refresh_prices=True, **options)
     return result, shop.row(Order, id=target_of(result))
 
@@ -17,7 +17,7 @@ def test_lines_get_todays_price_and_the_metadata_the_old_one(shop):
     source = shop.order(lines=[("MUG", 2, 12_50), ("CAP", 1, 9_00)], metadata={"gift": True})
     shop.line(source, item_type="bundles", unit_amount_cents=5_00)
 
-    result, target = refreshed(shop, source)
+    result, target = copy_with_new_prices(shop, source)
 
     mug, cap, bundle = shop.rows(LineItem, order_id=target.id)
     assert result.errors_log is None
@@ -38,7 +38,7 @@ def test_options_are_kept_and_paid_as_they_were(shop):
     line = shop.line(source, sku_code="MUG", quantity=2, unit_amount_cents=12_50)
     shop.option(line, total_amount_cents=3_00)
 
-    _, target = refreshed(shop, source)
+    _, target = copy_with_new_prices(shop, source)
 
     copied = shop.row(LineItem, order_id=target.id)
     assert copied.total_amount_cents == 31_00
@@ -51,7 +51,7 @@ def test_the_tax_is_that_of_the_new_total(shop, included, tax):
     source = shop.order(lines=[], tax_included=included, tax_rate=0.22)
     shop.line(source, sku_code="MUG", unit_amount_cents=12_50, tax_amount_cents=1)
 
-    _, target = refreshed(shop, source)
+    _, target = copy_with_new_prices(shop, source)
 
     assert target.total_tax_amount_cents == tax
 
@@ -62,7 +62,7 @@ def test_a_sku_without_a_price_in_the_currency_is_named(shop):
     source = shop.order(lines=[("MUG", 1, 12_50), ("CAP", 1, 9_00)])
 
     failed = copy_one(source, refresh_prices=True)
-    skipped, target = refreshed(shop, source, skip_errors=True)
+    skipped, target = copy_with_new_prices(shop, source, skip_errors=True)
 
     message = {"line_items": ["SKU MUG has no price in EUR"]}
     assert (failed.status, failed.errors_log) == ("failed", message)
@@ -75,7 +75,9 @@ def test_promotions_are_computed_over_the_new_prices(shop):
     shop.price("MUG", 14_00)
     shop.promotion()
 
-    _, target = refreshed(shop, shop.order(lines=[("MUG", 1, 12_50)]), apply_promotions=True)
+    _, target = copy_with_new_prices(
+        shop, shop.order(lines=[("MUG", 1, 12_50)]), apply_promotions=True
+    )
 
     assert (target.discount_amount_cents, target.total_amount_cents) == (-1_40, 12_60)
 

@@ -1,4 +1,4 @@
-"""The recipe: which step of it reports which errors."""
+"""The recipe: each step reports its own errors."""
 
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.tasks.copying.recipe import STEPS

@@ -4,13 +4,13 @@ import pytest
 
 from order_factory.models.tables import LineItem, Order
 from tests.support.copying import (
-    batch_of,
     change,
     copy,
     copy_batch,
     copy_one,
-    request,
-    results,
+    make_batch,
+    read_results,
+    request_copy,
     target_of,
 )
 from tests.support.subscriptions import START, run_due, subscribe
@@ -29,7 +29,7 @@ PARTS = {
 }
 
 
-def with_every_amount(shop):
+def make_order_with_every_amount(shop):
     """An order whose lines and header have all amounts of `PARTS`."""
     order_id = shop.order(lines=[("MUG", 1, 10_00)], tax_included=False)
     for kind, cents, tax in [
@@ -45,13 +45,13 @@ def with_every_amount(shop):
 
 @pytest.mark.parametrize("name", PARTS)
 def test_an_amount_that_differs_from_the_lines_is_reported_with_both_sums(shop, name):
-    good, bad = with_every_amount(shop), with_every_amount(shop)
+    good, bad = make_order_with_every_amount(shop), make_order_with_every_amount(shop)
     shop.change_order(bad, **{name: PARTS[name] + 1})
 
-    kept, refused = copy(good, bad)
+    copied, refused = copy(good, bad)
 
     words = f"{name}: the lines add up to {PARTS[name]} cents, the order says {PARTS[name] + 1}"
-    assert (kept.status, refused.status) == ("completed", "failed")
+    assert (copied.status, refused.status) == ("completed", "failed")
     assert refused.errors_log == {"amounts": [words]}
     assert len(shop.rows(Order)) == 3
 
@@ -68,18 +68,18 @@ def test_shipping_and_tax_of_the_header_are_imported(shop):
         total_amount_with_taxes_cents=63_44,
     )
 
-    refused, kept = copy_one(order_id), copy_one(order_id, skip_errors=True)
+    refused, copied = copy_one(order_id), copy_one(order_id, skip_errors=True)
 
     assert refused.errors_log["amounts"][0] == (
         "total_amount_cents: the lines add up to 5000 cents, the order says 5200"
     )
     assert len(refused.errors_log["amounts"]) == 5
-    assert (kept.status, kept.errors_log) == ("completed", refused.errors_log)
+    assert (copied.status, copied.errors_log) == ("completed", refused.errors_log)
 
 
 def test_unknown_amounts_are_not_compared(shop):
     """A header may have a total alone."""
-    order_id = with_every_amount(shop)
+    order_id = make_order_with_every_amount(shop)
     shop.change_order(order_id, **{name: 0 for name in PARTS if name != "total_amount_cents"})
 
     assert copy_one(order_id).status == "completed"
@@ -113,11 +113,11 @@ def test_an_impossible_status_is_refused(shop, status, words, skip_errors):
 def test_copies_requested_before_the_source_was_replaced_are_made(shop):
     """Whether they are copied in one transaction or in two."""
     order_id = shop.order()
-    factories = [request(order_id, cancel_source_order=True) for _ in range(2)]
+    factories = [request_copy(order_id, cancel_source_order=True) for _ in range(2)]
     for factory in factories:
-        copy_batch(batch_of([factory]))
+        copy_batch(make_batch([factory]))
 
-    first, second = results(factories)
+    first, second = read_results(factories)
     late = copy_one(order_id)
 
     assert (first.status, first.errors_log) == ("completed", None)
@@ -158,12 +158,12 @@ def test_a_line_in_another_currency_is_refused(shop):
     (_, cap) = shop.rows(LineItem, order_id=order_id)
     change(LineItem, cap.id, currency_code="JPY")
 
-    refused, kept = copy_one(order_id), copy_one(order_id, skip_errors=True)
+    refused, copied = copy_one(order_id), copy_one(order_id, skip_errors=True)
 
     words = "SKU CAP is in JPY, and the order in EUR"
     assert (refused.status, refused.errors_log) == ("failed", {"line_items": [words]})
-    assert (kept.status, kept.errors_log) == ("completed", {"line_items": [words]})
-    assert shop.row(Order, id=target_of(kept)).total_amount_cents == 10_00
+    assert (copied.status, copied.errors_log) == ("completed", {"line_items": [words]})
+    assert shop.row(Order, id=target_of(copied)).total_amount_cents == 10_00
 
 
 @pytest.mark.parametrize(("rate", "percent"), [(22.0, 2200), (-0.22, -22), (1.22, 122)])

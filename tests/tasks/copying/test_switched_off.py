@@ -18,9 +18,11 @@ def test_an_invalid_promotion_is_not_applied(shop, column, when, off):
     shop.promotion(**{column: utc_now() + when})
     source = shop.order(lines=[("MUG", 1, 10_00)])
 
-    kept, computed = copy_one(source), copy_one(source, apply_promotions=True)
+    unchanged, computed = copy_one(source), copy_one(source, apply_promotions=True)
 
-    totals = [shop.row(Order, id=target_of(each)).total_amount_cents for each in (kept, computed)]
+    totals = [
+        shop.row(Order, id=target_of(each)).total_amount_cents for each in (unchanged, computed)
+    ]
     assert totals == [10_00, 10_00 if off else 9_00]
 
 

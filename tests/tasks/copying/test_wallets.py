@@ -7,7 +7,7 @@ import pytest
 from order_factory.models.tables import CustomerPaymentSource, Order, PaymentSource
 from order_factory.models.tables.base import utc_now
 from tests.support.copying import copy_one, target_of
-from tests.support.filling import differences, filled
+from tests.support.filling import find_differences, make_values
 
 FOREIGN = {"payment_source": ["the payment source is in another customer's wallet"]}
 
@@ -22,22 +22,22 @@ def customer(shop):
     return shop.customer()
 
 
-def copied_source(shop, result):
+def find_copied_source(shop, result):
     """The key of the payment source of the order that was made, or None."""
     return shop.row(Order, id=target_of(result)).payment_source_id
 
 
 def test_a_saved_payment_source_is_copied_column_by_column(shop, customer):
-    values = filled(PaymentSource, mode="live", expires_at=utc_now() + timedelta(days=1))
+    values = make_values(PaymentSource, mode="live", expires_at=utc_now() + timedelta(days=1))
     saved = shop.payment_source(wallet_of=customer, **values)
     source = shop.order(customer_id=customer, payment_source_id=saved)
 
     result = copy_one(source)
 
-    copied = shop.row(PaymentSource, id=copied_source(shop, result))
+    copied = shop.row(PaymentSource, id=find_copied_source(shop, result))
     own = {"id", "copied_from_id", "created_at", "updated_at", "refused_at"}
     assert result.status == "completed"
-    assert differences(copied, shop.row(PaymentSource, id=saved)) == own
+    assert find_differences(copied, shop.row(PaymentSource, id=saved)) == own
     assert copied.copied_from_id == saved
     assert [entry.payment_source_id for entry in shop.rows(CustomerPaymentSource)] == [saved]
 
@@ -48,7 +48,7 @@ def test_a_payment_source_that_was_never_saved_is_not_copied(shop, customer):
     result = copy_one(source)
 
     assert (result.status, result.errors_log) == ("completed", None)
-    assert copied_source(shop, result) is None
+    assert find_copied_source(shop, result) is None
     assert len(shop.rows(PaymentSource)) == 1
 
 
@@ -59,7 +59,7 @@ def test_without_reuse_wallet_nothing_is_copied(shop, customer):
     result = copy_one(source, reuse_wallet=False)
 
     assert (result.status, result.errors_log) == ("completed", None)
-    assert copied_source(shop, result) is None
+    assert find_copied_source(shop, result) is None
 
 
 def test_an_order_paid_otherwise_gets_no_payment_source_of_the_wallet(shop, customer):
@@ -69,7 +69,7 @@ def test_an_order_paid_otherwise_gets_no_payment_source_of_the_wallet(shop, cust
     result = copy_one(source)
 
     assert (result.status, result.errors_log) == ("completed", None)
-    assert copied_source(shop, result) is None
+    assert find_copied_source(shop, result) is None
 
 
 def test_an_expired_payment_source_is_refused(shop, customer):
@@ -93,7 +93,7 @@ def test_skip_errors_leaves_an_expired_payment_source_out(shop, customer):
 
     assert result.status == "completed"
     assert result.errors_log == {"payment_source": [EXPIRED]}
-    assert copied_source(shop, result) is None
+    assert find_copied_source(shop, result) is None
 
 
 @pytest.mark.parametrize("reuse_wallet", [True, False])
@@ -125,7 +125,7 @@ def test_skip_errors_leaves_a_foreign_payment_source_out(shop, customer):
     result = copy_one(source, skip_errors=True)
 
     assert (result.status, result.errors_log) == ("completed", FOREIGN)
-    assert copied_source(shop, result) is None
+    assert find_copied_source(shop, result) is None
 
 
 def test_a_foreign_payment_source_that_is_not_reused_is_no_error(shop, customer):
@@ -145,7 +145,7 @@ def test_a_payment_source_that_two_customers_saved_is_not_foreign(shop, customer
     result = copy_one(source)
 
     assert result.status == "completed"
-    assert shop.row(PaymentSource, id=copied_source(shop, result)).copied_from_id == shared
+    assert shop.row(PaymentSource, id=find_copied_source(shop, result)).copied_from_id == shared
 
 
 def test_a_copy_of_a_copy_uses_the_same_wallet_entry(shop, customer):
@@ -154,10 +154,10 @@ def test_a_copy_of_a_copy_uses_the_same_wallet_entry(shop, customer):
 
     second = copy_one(target_of(first))
 
-    copied = shop.row(PaymentSource, id=copied_source(shop, second))
+    copied = shop.row(PaymentSource, id=find_copied_source(shop, second))
     assert second.errors_log is None
     assert copied.copied_from_id == saved
-    assert copied.id != copied_source(shop, first)
+    assert copied.id != find_copied_source(shop, first)
 
 
 def test_a_copy_of_a_copy_notices_that_the_saved_one_was_taken_over(shop, customer):

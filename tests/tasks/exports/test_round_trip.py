@@ -19,7 +19,7 @@ from tests.support import mixed_shop
 from tests.support.exporting import export
 from tests.support.import_examples import EVERYTHING
 from tests.support.shop import Shop
-from tests.support.verifying import violations
+from tests.support.verifying import find_violations
 from tests.tasks.imports.test_round_trip import MODELS
 
 # What no import writes: see docs/how-to/export-orders.md.
@@ -51,35 +51,35 @@ NAMES = {
 def rows_of_shop(shop, mode):
     """Every row of every resource without its key; other rows are named by their position."""
     places: dict[str, dict[int, int]] = {}
-    found = {}
+    rows_by_table = {}
     for name, resource in RESOURCES.items():
         rows = [dict(row._mapping) for row in shop.rows(MODELS[name])]
-        kept = [row for row in rows if row.get("mode", mode) == mode]
+        rows_of_mode = [row for row in rows if row.get("mode", mode) == mode]
         if "mode" not in resource.table.c:
             owner = owner_key(resource.table)
             (parent,) = (key.column.table.name for key in owner.foreign_keys)
-            kept = [row for row in kept if row[owner.name] in places[parent]]
-        places[resource.table.name] = {row["id"]: place for place, row in enumerate(kept)}
-        for row in kept:
+            rows_of_mode = [row for row in rows_of_mode if row[owner.name] in places[parent]]
+        places[resource.table.name] = {row["id"]: place for place, row in enumerate(rows_of_mode)}
+        for row in rows_of_mode:
             for column in resource.table.c:
                 for key in column.foreign_keys:
                     if row[column.name] is not None and column.name not in LEFT:
                         row[column.name] = places[key.column.table.name][row[column.name]]
-        found[name] = kept
-    return found
+        rows_by_table[name] = rows_of_mode
+    return rows_by_table
 
 
-def as_they_travel(shop):
-    """The rows with the names by which they are told apart in another shop."""
+def read_travelling_rows(shop):
+    """The rows with the names that identify them in another shop."""
     for name, (column, within) in NAMES.items():
-        taken: dict[object, set[str]] = defaultdict(set)
+        used: dict[object, set[str]] = defaultdict(set)
         for row in shop[name]:
             text, key = row[column], row[within]
             is_copy = within == "mode" and row.get("copied_from_id") is not None
-            if text is None or is_copy or text in taken[key]:
+            if text is None or is_copy or text in used[key]:
                 row[column] = public_id(Resource[name], row["id"])
             if text is not None and not is_copy:
-                taken[key].add(text)
+                used[key].add(text)
     return {
         name: [{key: value for key, value in row.items() if key not in LEFT} for row in rows]
         for name, rows in shop.items()
@@ -117,13 +117,13 @@ def test_a_shop_is_exported_and_imported_into_the_other_database(
     for mode in Mode:
         for format in ("csv", "jsonl", "parquet"):
             exported[mode] = export("all", tmp_path / mode / format, format=format, mode=mode)
-    before = {mode: as_they_travel(rows_of_shop(shop, mode)) for mode in Mode}
+    before = {mode: read_travelling_rows(rows_of_shop(shop, mode)) for mode in Mode}
 
     monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", there)
     for mode, format in ((Mode.LIVE, "csv"), (Mode.TEST, "parquet")):
         import_all(tmp_path / mode / format, tmp_path, mode)
 
-    after = {mode: as_they_travel(rows_of_shop(shop, mode)) for mode in Mode}
+    after = {mode: read_travelling_rows(rows_of_shop(shop, mode)) for mode in Mode}
     for mode in Mode:
         assert {name: len(rows) for name, rows in before[mode].items()} == exported[mode]
         for name in RESOURCES:
@@ -133,4 +133,4 @@ def test_a_shop_is_exported_and_imported_into_the_other_database(
             for file in (tmp_path / mode / format).iterdir():
                 again = tmp_path / "again" / mode / format / file.name
                 assert again.read_bytes() == file.read_bytes(), file.name
-    assert violations() == []
+    assert find_violations() == []

@@ -34,7 +34,7 @@ def test_an_export_contains_only_the_selected_rows_and_their_includes(shop, tmp_
     shop.order(number="2", market_name="US")
     shop.order_of_test_mode(number="3", market_name="EU")
 
-    found = export(
+    counts = export(
         "orders",
         tmp_path / "out",
         include=["customer", "billing_address", "line_items.line_item_options"],
@@ -43,7 +43,7 @@ def test_an_export_contains_only_the_selected_rows_and_their_includes(shop, tmp_
         customer_email_end="shop.example",
     )
 
-    assert found == dict.fromkeys(
+    assert counts == dict.fromkeys(
         ["customers", "addresses", "orders", "line_items", "line_item_options"], 1
     )
     (order,) = lines(tmp_path / "out/orders.jsonl")
@@ -56,7 +56,7 @@ def test_an_export_contains_only_the_selected_rows_and_their_includes(shop, tmp_
     )
     assert (option["order_number"], option["line_item"]) == ("1", line["reference"])
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        f"{name}.jsonl" for name in found
+        f"{name}.jsonl" for name in counts
     }
 
 
@@ -77,7 +77,7 @@ def test_records_that_no_import_reads_have_public_ids(shop, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("of", "path", "given", "message"),
+    ("resource", "path", "given", "message"),
     [
         ("dogs", "a.csv", {}, "There is no resource 'dogs' to export. Use one of: all, customers"),
         ("all", "a.csv", {}, "The export has 18 files, one for each resource. Give a folder"),
@@ -94,9 +94,9 @@ def test_records_that_no_import_reads_have_public_ids(shop, tmp_path):
         ("promotions", "a.csv", {"priority_eq": "x"}, "priority_eq needs an integer"),
     ],
 )
-def test_impossible_exports_are_refused(shop, tmp_path, of, path, given, message):
+def test_impossible_exports_are_refused(shop, tmp_path, resource, path, given, message):
     with pytest.raises(InvalidRequest) as refused:
-        export(of, tmp_path / path, **given)
+        export(resource, tmp_path / path, **given)
 
     assert message in str(refused.value)
     assert list(tmp_path.rglob("*.csv")) == []
@@ -112,11 +112,11 @@ def test_a_resumed_export_writes_the_same_files(shop, tmp_path, monkeypatch, for
     monkeypatch.setattr(reading, "CHUNK_ROWS", 2)
     for _ in range(3):
         shop.order(lines=[("MUG", 1, 10_00), ("CAP", 2, 5_00)])
-    wanted = {"include": ["line_items"], "format": format}
-    expected = export("orders", tmp_path / "whole", **wanted)
+    options = {"include": ["line_items"], "format": format}
+    expected = export("orders", tmp_path / "whole", **options)
 
     for _ in range(20):
-        export("orders", tmp_path / "parts", **wanted, on_chunk=stop_after_a_chunk())
+        export("orders", tmp_path / "parts", **options, on_chunk=stop_after_a_chunk())
         shop.order()  # later rows are not exported
         # What was written after the last checkpoint does not count.
         for file in (tmp_path / "parts").glob(".*.chunks"):

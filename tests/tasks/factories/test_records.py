@@ -9,13 +9,13 @@ from order_factory.models.tables import Event, OrderFactory
 from order_factory.models.values.copy_options import OPTIONS, ORDER_CHANGES
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.factories.records import create_factory, read_factory, require_factory
-from tests.support.copying import request, results
+from tests.support.copying import read_results, request_copy
 
 
 def test_a_factory_is_recorded_with_its_options(shop):
     source = shop.order(mode="test", customer_id=shop.customer(mode="test"))
 
-    factory = request(
+    factory = request_copy(
         source,
         place_target_order=True,
         reuse_wallet=False,
@@ -37,7 +37,7 @@ def test_a_factory_is_recorded_with_its_options(shop):
         metadata={"why": ["damaged", 1]},
     )
 
-    (result,) = results([factory])
+    (result,) = read_results([factory])
     assert result.model_dump(exclude={"created_at", "updated_at"}) == {
         "id": public_id(Resource.order_factories, factory),
         "type": "order_copies",
@@ -84,7 +84,7 @@ def test_a_factory_is_recorded_with_its_options(shop):
 
 
 def test_omitted_options_have_the_defaults_of_the_reference(shop):
-    (result,) = results([request(shop.order())])
+    (result,) = read_results([request_copy(shop.order())])
 
     assert {name: getattr(result, name) for name in OPTIONS} == dict.fromkeys(OPTIONS, False) | {
         "reuse_wallet": True,
@@ -112,7 +112,7 @@ def test_a_request_under_the_same_idempotency_key_makes_one_factory(shop):
 
 
 def test_a_factory_is_found_by_its_public_id(shop):
-    factory = request(shop.order())
+    factory = request_copy(shop.order())
 
     with reading() as db:
         assert require_factory(db, public_id(Resource.order_factories, factory)) == factory
@@ -125,7 +125,7 @@ def test_an_unknown_factory_id_is_not_found(shop, wrong):
 
 
 def test_another_resources_id_is_no_factorys_id(shop):
-    factory = request(shop.order())
+    factory = request_copy(shop.order())
 
     with reading() as db:
         for key, resource in [(factory, Resource.orders), (factory + 1, Resource.order_factories)]:

@@ -15,9 +15,9 @@ def test_an_order_is_found_by_number_and_by_public_id(shop):
 
     with reading() as db:
         names = ("A-1001", public_id(Resource.orders, order), "A-1001 ", "\u00a0A-1001\u200b")
-        found = [require_order(db, name) for name in names]
+        keys = [require_order(db, name) for name in names]
 
-    assert found == [order] * len(names)
+    assert keys == [order] * len(names)
 
 
 @pytest.mark.parametrize("name", ["", "0", "a-1001", "%", "ünïcode", "x" * 100_000])

@@ -18,20 +18,20 @@ from order_factory.models.tables import (
 )
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.subscriptions.templates import rebuild_template
-from tests.support.at_once import at_once
+from tests.support.at_once import run_together
 from tests.support.copying import (
     authorize,
-    batch_of,
     change,
     copy,
     copy_batch,
     copy_one,
-    request,
-    results,
+    make_batch,
+    read_results,
+    request_copy,
     run,
     target_of,
 )
-from tests.support.paying import payable, place
+from tests.support.paying import make_payable_order, place
 from tests.support.subscriptions import run_due, subscribe
 
 CODE = "GIFT-2026-ABCD"
@@ -44,12 +44,12 @@ pytestmark = pytest.mark.usefixtures("verified")
 
 def bought_with_card(shop, code=CODE, cents=40_00, **values):
     """An order of 50 euros, of which a gift card paid a part."""
-    order = payable(shop, lines=[("MUG", 1, 50_00)], **values)
+    order = make_payable_order(shop, lines=[("MUG", 1, 50_00)], **values)
     shop.redeem(order, code, cents)
     return order
 
 
-def to_pay(shop, result):
+def read_amount_to_pay(shop, result):
     return shop.row(Order, id=target_of(result)).total_amount_with_taxes_cents
 
 
@@ -64,7 +64,7 @@ def test_three_placed_copies_take_what_is_left(shop, ledger):
     ended = [place(source)[0] for _ in range(3)]
 
     assert [result.status for result in ended] == ["completed"] * 3
-    assert [to_pay(shop, result) for result in ended] == [10_00, 30_00, 50_00]
+    assert [read_amount_to_pay(shop, result) for result in ended] == [10_00, 30_00, 50_00]
     assert ledger.charges() == [("authorize", cents) for cents in (10_00, 30_00, 50_00)]
     assert [result.errors_log for result in ended] == [
         None,
@@ -106,7 +106,7 @@ def test_copies_of_one_batch_share_a_card_in_their_order(shop, ledger):
     ended = place(orders[0], broken, orders[1], orders[0])
 
     assert [result.status for result in ended] == ["completed", "failed", "completed", "completed"]
-    assert [to_pay(shop, ended[nth]) for nth in (0, 2, 3)] == [10_00, 10_00, 40_00]
+    assert [read_amount_to_pay(shop, ended[nth]) for nth in (0, 2, 3)] == [10_00, 10_00, 40_00]
     assert balance(shop) == 0
 
 
@@ -116,11 +116,11 @@ def test_a_copy_that_is_not_placed_uses_no_gift_card(shop):
     first, again = copy_one(bought_with_card(shop)), copy_one(bought_with_card(shop))
 
     for result in (first, again):
-        assert to_pay(shop, result) == 20_00
+        assert read_amount_to_pay(shop, result) == 20_00
         assert "pays 3000 of 4000 cents" in result.errors_log["gift_card_code"][0]
     assert (balance(shop), shop.rows(GiftCardUse)) == (30_00, [])
     # A copy of a copy pays with the same card.
-    assert to_pay(shop, copy_one(target_of(first), place_target_order=True)) == 20_00
+    assert read_amount_to_pay(shop, copy_one(target_of(first), place_target_order=True)) == 20_00
     assert balance(shop) == 0
 
 
@@ -143,8 +143,12 @@ def test_an_unusable_gift_card_pays_nothing(shop, ledger, card, words):
 
     (result,) = place(bought_with_card(shop))
 
-    told = {"gift_card_code": [f"{words}; 4000 cents more are to be paid"]}
-    assert (result.status, result.errors_log, to_pay(shop, result)) == ("completed", told, 50_00)
+    expected_log = {"gift_card_code": [f"{words}; 4000 cents more are to be paid"]}
+    assert (result.status, result.errors_log, read_amount_to_pay(shop, result)) == (
+        "completed",
+        expected_log,
+        50_00,
+    )
 
 
 def test_a_missing_or_short_code_is_not_shown(shop):
@@ -164,9 +168,9 @@ def test_a_dropped_payment_calls_no_gateway(shop):
 
     result = copy_one(bought_with_card(shop), gift_cards="drop", place_target_order=True)
 
-    told = ["gift card ending in ABCD is not used for the copy; 4000 cents more are to be paid"]
-    assert result.errors_log == {"gift_card_code": told}
-    assert (to_pay(shop, result), balance(shop)) == (50_00, 90_00)
+    messages = ["gift card ending in ABCD is not used for the copy; 4000 cents more are to be paid"]
+    assert result.errors_log == {"gift_card_code": messages}
+    assert (read_amount_to_pay(shop, result), balance(shop)) == (50_00, 90_00)
 
 
 def test_a_copy_fails_on_request_if_its_gift_card_has_too_little(shop, ledger):
@@ -175,14 +179,14 @@ def test_a_copy_fails_on_request_if_its_gift_card_has_too_little(shop, ledger):
     small = bought_with_card(shop, cents=5_00)
 
     ended = place(*large, small, gift_cards="fail")
-    kept = copy_one(large[0], gift_cards="fail", skip_errors=True)
+    skipped = copy_one(large[0], gift_cards="fail", skip_errors=True)
 
-    told = ["gift card ending in ABCD pays 1000 of 4000 cents; 3000 cents more are to be paid"]
+    messages = ["gift card ending in ABCD pays 1000 of 4000 cents; 3000 cents more are to be paid"]
     assert [result.status for result in ended] == ["completed", "completed", "failed", "completed"]
-    assert ended[2].errors_log == {"gift_card_code": told}
+    assert ended[2].errors_log == {"gift_card_code": messages}
     assert ended[2].target_order is None
     assert balance(shop) == 5_00
-    assert (kept.status, to_pay(shop, kept)) == ("completed", 45_00)
+    assert (skipped.status, read_amount_to_pay(shop, skipped)) == ("completed", 45_00)
 
 
 def test_a_single_use_gift_card_pays_once(shop):
@@ -191,7 +195,7 @@ def test_a_single_use_gift_card_pays_once(shop):
 
     first, second = copy(source, source, place_target_order=True)
 
-    assert (to_pay(shop, first), to_pay(shop, second)) == (10_00, 50_00)
+    assert (read_amount_to_pay(shop, first), read_amount_to_pay(shop, second)) == (10_00, 50_00)
     assert second.errors_log["gift_card_code"][0].startswith(
         "gift card ending in ABCD is for a single use and pays nothing"
     )
@@ -222,18 +226,22 @@ def test_a_gift_card_pays_at_most_the_total(shop, ledger):
 
     (result,) = place(source, refresh_prices=True)
 
-    assert (to_pay(shop, result), balance(shop)) == (0, 75_00)
+    assert (read_amount_to_pay(shop, result), balance(shop)) == (0, 75_00)
     assert shop.row(Order, id=target_of(result)).gift_card_amount_cents == 15_00
 
 
 def test_a_sold_gift_card_is_an_ordinary_line(shop):
     shop.gift_card(CODE, 90_00)
-    order = payable(shop, gateway=None)
+    order = make_payable_order(shop, gateway=None)
     shop.line(order, item_type="gift_cards", unit_amount_cents=25_00)
 
     result = copy_one(order, place_target_order=True)
 
-    assert (result.errors_log, to_pay(shop, result), balance(shop)) == (None, 37_50, 90_00)
+    assert (result.errors_log, read_amount_to_pay(shop, result), balance(shop)) == (
+        None,
+        37_50,
+        90_00,
+    )
 
 
 def test_a_declined_payment_returns_the_amount_to_the_gift_card(shop, ledger):
@@ -257,7 +265,7 @@ def test_a_cancelled_order_returns_its_stock(shop, ledger):
     (second,) = place(target_of(first), cancel_source_order=True)
 
     # The card is taken up by the first until that is cancelled.
-    assert to_pay(shop, second) == 50_00
+    assert read_amount_to_pay(shop, second) == 50_00
     assert shop.row(Order, id=target_of(first)).status == "cancelled"
     assert (balance(shop), shop.row(GiftCard).status) == (40_00, "active")
 
@@ -323,21 +331,21 @@ def test_concurrent_orders_never_spend_a_cent_of_a_gift_card_twice(shop, ledger)
         bought_with_card(shop, token=["tok_approve", "tok_decline"][nth % 4 == 3])
         for nth in range(12)
     ]
-    factories = [request(source, place_target_order=True) for source in sources]
-    batches = [batch_of([factory]) for factory in factories]
+    factories = [request_copy(source, place_target_order=True) for source in sources]
+    batches = [make_batch([factory]) for factory in factories]
 
     def copy_and_pay(batch):
         copy_batch(batch)
         authorize(batch)
 
-    at_once(*[partial(copy_and_pay, batch) for batch in batches])
+    run_together(*[partial(copy_and_pay, batch) for batch in batches])
 
-    ended = results(factories)
-    taken = sum(use.amount_cents for use in shop.rows(GiftCardUse, status="taken"))
+    ended = read_results(factories)
+    taken_cents = sum(use.amount_cents for use in shop.rows(GiftCardUse, status="taken"))
     assert sorted(result.status for result in ended) == ["completed"] * 9 + ["failed"] * 3
-    assert balance(shop) == 100_00 - taken
+    assert balance(shop) == 100_00 - taken_cents
     charged = sum(cents for _, cents in ledger.charges())
-    assert charged == 9 * 50_00 - taken
+    assert charged == 9 * 50_00 - taken_cents
 
 
 def test_gift_cards_match_a_model(shop):
@@ -357,7 +365,7 @@ def test_gift_cards_match_a_model(shop):
         orders.append((order, code, cents))
 
     for _ in range(6):
-        asked = [
+        factories = [
             (
                 *chance.choice(orders),
                 chance.choice(["reuse", "drop", "fail"]),
@@ -367,17 +375,17 @@ def test_gift_cards_match_a_model(shop):
         ]
         ended = run(
             *[
-                request(order, gift_cards=policy, place_target_order=placed)
-                for order, _, _, policy, placed in asked
+                request_copy(order, gift_cards=policy, place_target_order=placed)
+                for order, _, _, policy, placed in factories
             ]
         )
 
-        for result, (_, code, cents, policy, placed) in zip(ended, asked, strict=True):
+        for result, (_, code, cents, policy, placed) in zip(ended, factories, strict=True):
             paid = 0 if policy == "drop" else min(cents, left.get(code, 0))
             if policy == "fail" and paid < cents:
-                assert result.status == "failed", asked
+                assert result.status == "failed", factories
                 continue
-            assert to_pay(shop, result) == 50_00 - paid, asked
+            assert read_amount_to_pay(shop, result) == 50_00 - paid, factories
             if placed and code in left:
                 left[code] -= paid
 

@@ -20,7 +20,7 @@ Rows = Sequence[Mapping[str, Any]]
 WriteCsv = Callable[[str, Rows], Path]
 
 
-class Imported(NamedTuple):
+class ImportOutcome(NamedTuple):
     """What one import did: (imported, unchanged, rejected) per file, and the rejects."""
 
     counts: dict[str, tuple[int, int, int]]
@@ -28,10 +28,10 @@ class Imported(NamedTuple):
     reports: list[FileReport]
 
 
-Import = Callable[..., Imported]
+Import = Callable[..., ImportOutcome]
 
 
-def as_csv(path: Path, rows: Rows) -> Path:
+def write_csv_file(path: Path, rows: Rows) -> Path:
     """Write rows as a CSV file; objects become JSON text, None an empty cell."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -46,7 +46,7 @@ def as_csv(path: Path, rows: Rows) -> Path:
     return path
 
 
-def as_json_lines(path: Path, rows: Rows) -> Path:
+def write_json_lines(path: Path, rows: Rows) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
@@ -56,7 +56,7 @@ def write_csv(tmp_path: Path) -> WriteCsv:
     """Write a CSV file of this name into the folder to import; its path."""
     folder = tmp_path / "shop"
     folder.mkdir()
-    return lambda name, rows: as_csv(folder / name, rows)
+    return lambda name, rows: write_csv_file(folder / name, rows)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def run_import(shop: Shop, tmp_path: Path) -> Import:
 
     def run(
         path: Path, *, mode: Mode = Mode.LIVE, chunk_size: int = 1000, update: bool = False
-    ) -> Imported:
+    ) -> ImportOutcome:
         rejects_file = RejectsFile(tmp_path / "rejects.csv")
         rejects_file.path.unlink(missing_ok=True)
         reports: list[FileReport] = [
@@ -76,7 +76,7 @@ def run_import(shop: Shop, tmp_path: Path) -> Import:
         assert all(
             each.read == sum(counts[each.file]) + each.updated + each.different for each in reports
         )
-        return Imported(counts, _rejects_in(rejects_file.path), reports)
+        return ImportOutcome(counts, _rejects_in(rejects_file.path), reports)
 
     return run
 

@@ -11,7 +11,7 @@ from order_factory.models.tables import Order
 from order_factory.tasks.imports.checking import check_rows, find_decimals
 from order_factory.tasks.imports.resources import RESOURCES
 from order_factory.tasks.row_files.records import Record
-from tests.tasks.imports.conftest import as_csv, as_json_lines
+from tests.tasks.imports.conftest import write_csv_file, write_json_lines
 
 AMOUNTS = [
     (resource.name, column)
@@ -23,7 +23,7 @@ TWENTY = "is 20.00; amounts are whole cents, write 2000"
 
 
 def reasons(resource, column, *values):
-    """What is told of the column in rows with these values, by line."""
+    """The reasons for rejecting this column in rows with these values, by line."""
     records = [Record(line, {column: value}) for line, value in enumerate(values, start=1)]
     _, rejects = check_rows(resource, records, find_decimals(resource, records))
     return {each.line: each.reason for each in rejects if each.column == column}
@@ -60,12 +60,12 @@ def test_whole_cents_are_accepted(value):
 
 def write_csv(folder, amounts):
     rows = [_order(n, amount) for n, amount in enumerate(amounts)]
-    return as_csv(folder / "orders.csv", rows)
+    return write_csv_file(folder / "orders.csv", rows)
 
 
-def write_json_lines(folder, amounts):
+def write_orders_as_json_lines(folder, amounts):
     rows = [_order(n, float(amount)) for n, amount in enumerate(amounts)]
-    return as_json_lines(folder / "orders.jsonl", rows)
+    return write_json_lines(folder / "orders.jsonl", rows)
 
 
 def write_parquet(folder, amounts):
@@ -89,7 +89,9 @@ def _order(n, amount):
     return {"number": f"A{n}", "currency_code": "EUR", "total_amount_cents": amount}
 
 
-@pytest.mark.parametrize("write", [write_csv, write_json_lines, write_parquet, write_workbook])
+@pytest.mark.parametrize(
+    "write", [write_csv, write_orders_as_json_lines, write_parquet, write_workbook]
+)
 def test_no_format_takes_20_00_for_20_cents(shop, tmp_path, run_import, write):
     path = write(tmp_path, ["12.50", "20.00"])
 

@@ -1,4 +1,4 @@
-"""Orders whose amounts are not the sums of their lines are reported by the import and by verify."""
+"""The import and verify report orders with amounts that are not the sums of their lines."""
 
 import pytest
 
@@ -8,12 +8,12 @@ from order_factory.models.values.statuses import Mode
 from order_factory.tasks.imports.balance import find_unbalanced_orders, last_keys
 from order_factory.tasks.verify import verify
 from tests.support.copying import copy_one
-from tests.support.import_examples import plain_line, plain_order
+from tests.support.import_examples import make_plain_line, make_plain_order
 
 
 @pytest.fixture
 def unbalanced(write_csv, run_import):
-    """What an import of these orders and lines says of orders that do not add up."""
+    """Import orders and lines; returns the report about amounts that do not add up."""
 
     def unbalanced(orders, lines):
         before = last_keys()
@@ -26,7 +26,7 @@ def unbalanced(write_csv, run_import):
 
 
 @pytest.mark.parametrize(
-    ("amounts", "said"),
+    ("amounts", "expected"),
     [
         (
             {"total_amount_cents": 19_50, "shipping_amount_cents": 7_00},
@@ -43,13 +43,15 @@ def unbalanced(write_csv, run_import):
         ),
     ],
 )
-def test_each_wrong_amount_of_the_header_is_reported(shop, unbalanced, amounts, said):
-    header = plain_order("1001", **{"total_amount_cents": 12_50, **amounts})
-    right = plain_order("1002", total_amount_cents=12_50, subtotal_amount_cents=12_50)
+def test_each_wrong_amount_of_the_header_is_reported(shop, unbalanced, amounts, expected):
+    header = make_plain_order("1001", **{"total_amount_cents": 12_50, **amounts})
+    right = make_plain_order("1002", total_amount_cents=12_50, subtotal_amount_cents=12_50)
 
-    found = unbalanced([header, right], [plain_line("1001", "1"), plain_line("1002", "1")])
+    orders = unbalanced(
+        [header, right], [make_plain_line("1001", "1"), make_plain_line("1002", "1")]
+    )
 
-    assert (found.orders, found.examples) == (1, (f"Order 1001, {said}",))
+    assert (orders.orders, orders.examples) == (1, (f"Order 1001, {expected}",))
     with reading() as db:
         assert verify(db).unbalanced_orders == 1
     first, second = (copy_one(row.id) for row in shop.rows(Order))
@@ -58,13 +60,13 @@ def test_each_wrong_amount_of_the_header_is_reported(shop, unbalanced, amounts, 
 
 
 def test_an_order_one_of_whose_lines_was_rejected_is_counted(shop, unbalanced):
-    header = plain_order("1001", total_amount_cents=25_00)
-    lines = [plain_line("1001", "1"), plain_line("1001", "2", quantity="two")]
+    header = make_plain_order("1001", total_amount_cents=25_00)
+    lines = [make_plain_line("1001", "1"), make_plain_line("1001", "2", quantity="two")]
 
-    found = unbalanced([header], lines)
+    orders = unbalanced([header], lines)
 
     says = "total_amount_cents: the lines add up to 12.50 EUR, the order says 25.00 EUR"
-    assert (found.orders, found.examples) == (1, (f"Order 1001, {says}",))
+    assert (orders.orders, orders.examples) == (1, (f"Order 1001, {says}",))
     with reading() as db:
         report = verify(db)
     assert (report.unbalanced_orders, report.violations) == (1, 0)

@@ -1,4 +1,4 @@
-"""docs/how-to/import-orders.md says what the import does: its columns are the models', its examples import."""
+"""The page docs/how-to/import-orders.md: it has the columns of the models, and its examples import."""
 
 import re
 from pathlib import Path
@@ -13,9 +13,9 @@ EVERYWHERE = {"reference", "reference_origin", "metadata"}
 
 
 def section(resource: str) -> str:
-    found = re.search(rf"^### {resource}\n(.*?)(?=^### |\Z)", TEXT, re.DOTALL | re.MULTILINE)
-    assert found is not None
-    return found[1]
+    section = re.search(rf"^### {resource}\n(.*?)(?=^### |\Z)", TEXT, re.DOTALL | re.MULTILINE)
+    assert section is not None
+    return section[1]
 
 
 def test_the_resources_are_listed_in_import_order():

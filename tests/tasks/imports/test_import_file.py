@@ -1,4 +1,4 @@
-"""Importing is safe to repeat, to break off, and to run twice at once."""
+"""An import can be repeated, interrupted, and run twice at the same time."""
 
 import threading
 from collections import Counter
@@ -21,8 +21,8 @@ from order_factory.tasks.imports.files import find_files
 from order_factory.tasks.imports.rejects import RejectsFile
 from order_factory.tasks.imports.resources import RESOURCES, column_without_default
 from order_factory.tasks.imports.tally import Tally
-from tests.support.import_examples import EVERYTHING, plain_line, plain_order
-from tests.tasks.imports.conftest import as_csv
+from tests.support.import_examples import EVERYTHING, make_plain_line, make_plain_order
+from tests.tasks.imports.conftest import write_csv_file
 from tests.tasks.imports.test_round_trip import MODELS
 
 
@@ -30,7 +30,7 @@ def test_a_second_import_changes_nothing_and_says_so(shop, tmp_path, run_import)
     folder = tmp_path / "shop"
     folder.mkdir()
     for resource, row in EVERYTHING.items():
-        as_csv(folder / f"{resource}.csv", [row])
+        write_csv_file(folder / f"{resource}.csv", [row])
     run_import(folder)
     before = {resource: shop.rows(model) for resource, model in MODELS.items()}
 
@@ -47,10 +47,10 @@ def test_only_the_first_row_with_a_key_is_imported(shop, write_csv, run_import, 
     path = write_csv(
         "line_items.csv",
         [
-            plain_line("1", "a", quantity=1),
-            plain_line("1", "a", quantity=1),
-            plain_line("1", "a", quantity=2),
-            plain_line("1", "b", quantity=2),
+            make_plain_line("1", "a", quantity=1),
+            make_plain_line("1", "a", quantity=1),
+            make_plain_line("1", "a", quantity=2),
+            make_plain_line("1", "b", quantity=2),
         ],
     )
 
@@ -72,7 +72,7 @@ def test_a_copy_is_not_taken_for_the_row_that_it_was_copied_from(shop, write_csv
     shop.address(reference="home", line_1="2 Example Street", copied_from_id=original)
     address = {"line_1": "1 Example Street", "city": "Testville", "country_code": "IT"}
     write_csv("addresses.csv", [{"reference": "home", **address}])
-    path = write_csv("orders.csv", [plain_order("1", billing_address="home")])
+    path = write_csv("orders.csv", [make_plain_order("1", billing_address="home")])
 
     imported = run_import(path.parent)
 
@@ -83,7 +83,7 @@ def test_a_copy_is_not_taken_for_the_row_that_it_was_copied_from(shop, write_csv
 
 def test_an_interrupted_import_continues_where_it_stopped(shop, write_csv, run_import):
     order_id = shop.order(number="1", lines=[])
-    path = write_csv("line_items.csv", [plain_line("1", str(n)) for n in range(25)])
+    path = write_csv("line_items.csv", [make_plain_line("1", str(n)) for n in range(25)])
     commits: Counter[str] = Counter()
 
     def power_cut(_connection):
@@ -112,7 +112,8 @@ def test_attempts_are_counted_across_database_errors(
     shop, write_csv, tmp_path, monkeypatch, words, raised
 ):
     path = write_csv(
-        "orders.csv", [plain_order(str(n), currency_code="EUR" if n else "?") for n in range(5)]
+        "orders.csv",
+        [make_plain_order(str(n), currency_code="EUR" if n else "?") for n in range(5)],
     )
     (file,) = find_files(str(path))
     rejects_file, tally = RejectsFile(tmp_path / "rejects.csv"), Tally()
@@ -143,10 +144,12 @@ def test_two_concurrent_imports_insert_each_row_once(shop, tmp_path):
         shop.order(number=str(n), lines=[])
     address = {"line_1": "1 Example Street", "city": "Exampleville", "country_code": "US"}
     paths = [
-        as_csv(tmp_path / "addresses.csv", [{"reference": str(n), **address} for n in range(300)]),
-        as_csv(
+        write_csv_file(
+            tmp_path / "addresses.csv", [{"reference": str(n), **address} for n in range(300)]
+        ),
+        write_csv_file(
             tmp_path / "line_items.csv",
-            [plain_line(str(order), str(n)) for n in range(100) for order in range(3)],
+            [make_plain_line(str(order), str(n)) for n in range(100) for order in range(3)],
         ),
     ]
     together = threading.Barrier(2)
@@ -196,7 +199,9 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(shop):
 
 
 def test_progress_is_reported_for_each_chunk(shop, write_csv, run_import):
-    path = write_csv("orders.csv", [plain_order(str(n), reference="two\nlines") for n in range(5)])
+    path = write_csv(
+        "orders.csv", [make_plain_order(str(n), reference="two\nlines") for n in range(5)]
+    )
     message = []
 
     with progress_shown_by(lambda *how_far: message.append(how_far)):

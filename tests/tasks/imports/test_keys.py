@@ -10,7 +10,7 @@ from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Coupon, Customer, LineItem, Order
 from order_factory.models.values.statuses import OrderStatus
 from tests.support.copying import copy_one, find_or_record
-from tests.support.import_examples import plain_line, plain_order
+from tests.support.import_examples import make_plain_line, make_plain_order
 
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 
@@ -26,7 +26,7 @@ COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 def test_an_email_in_other_letters_is_the_same_customer(shop, write_csv, run_import, stored, given):
     customer = shop.customer(email=stored)
     write_csv("customers.csv", [{"email": given}])
-    path = write_csv("orders.csv", [plain_order("1", customer=given)])
+    path = write_csv("orders.csv", [make_plain_order("1", customer=given)])
 
     imported = run_import(path.parent)
 
@@ -37,8 +37,8 @@ def test_an_email_in_other_letters_is_the_same_customer(shop, write_csv, run_imp
         given.strip(" \u200b").replace(DECOMPOSED, COMPOSED),
     )
     assert [row.email for row in shop.rows(Customer)] == [stored]
-    wanted = OrderFilter(customer=given.upper(), status=(OrderStatus.DRAFT,))
-    find_or_record("night", CopyOptions(), orders_where=wanted)
+    order_filter = OrderFilter(customer=given.upper(), status=(OrderStatus.DRAFT,))
+    find_or_record("night", CopyOptions(), orders_where=order_filter)
 
 
 @pytest.mark.parametrize("typed", ["save10", "SAVE10 ", "\u00a0Save10\u200b"])
@@ -60,8 +60,10 @@ def test_a_coupon_code_in_other_letters_is_the_same_coupon(shop, typed):
 
 def test_invisible_characters_around_keys_are_removed(shop, write_csv, run_import):
     write_csv("skus.csv", [{"code": "PEN\u00a0", "name": "Pen"}])
-    write_csv("orders.csv", [plain_order("\ufeff1005 ")])
-    path = write_csv("line_items.csv", [plain_line("1005", f" {DECOMPOSED}", sku_code="\u200bPEN")])
+    write_csv("orders.csv", [make_plain_order("\ufeff1005 ")])
+    path = write_csv(
+        "line_items.csv", [make_plain_line("1005", f" {DECOMPOSED}", sku_code="\u200bPEN")]
+    )
 
     imported = run_import(path.parent)
 
@@ -101,7 +103,7 @@ def test_a_migration_fills_the_comparison_keys(shop):
 
 
 def _take_back(db):
-    """The schema as it was before the keys."""
+    """Change the schema back to the one before the keys."""
     for index in (
         "uq_customers_mode_email_key",
         "uq_coupons_mode_code_key",

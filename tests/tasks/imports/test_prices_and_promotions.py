@@ -1,4 +1,4 @@
-"""Importing prices, which change, and promotions, whose columns must fit together."""
+"""Importing prices, which change, and promotions with columns that must fit together."""
 
 from order_factory.models.tables import Price, Promotion
 from tests.support.import_examples import PROMOTION

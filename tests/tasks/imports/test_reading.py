@@ -16,19 +16,19 @@ from order_factory.models.errors import InvalidRequest
 from order_factory.tasks.imports.files import ImportFile
 from order_factory.tasks.imports.reading import open_source
 from order_factory.tasks.row_files.records import Record
-from tests.support.import_examples import plain_order
-from tests.tasks.imports.conftest import as_csv
+from tests.support.import_examples import make_plain_order
+from tests.tasks.imports.conftest import write_csv_file
 
 SOME_DAY = datetime(2026, 1, 15, tzinfo=UTC)
 
 
-def opened(path):
+def open_file(path):
     return open_source(ImportFile(path, path.name.split(".")[0]))
 
 
 def refusal(path):
     with pytest.raises(InvalidRequest) as refused:
-        opened(path)
+        open_file(path)
     return str(refused.value)
 
 
@@ -68,14 +68,14 @@ def test_letter_case_and_blanks_in_the_names_of_columns_do_not_matter(tmp_path):
     path = tmp_path / "stock_items.csv"
     path.write_text(" SKU_Code,Stock location,\u00a0QUANTITY\nMUG,main,1\n")
 
-    assert list(opened(path).records()) == [
+    assert list(open_file(path).records()) == [
         Record(2, {"sku_code": "MUG", "stock_location": "main", "quantity": "1"})
     ]
 
 
 @pytest.mark.parametrize("extra", ["id", "line", "mode", "customer_id", "created_at"])
 def test_ids_and_what_the_import_sets_itself_are_unknown_columns(tmp_path, extra):
-    path = as_csv(tmp_path / "orders.csv", [plain_order("1", **{extra: "1"})])
+    path = write_csv_file(tmp_path / "orders.csv", [make_plain_order("1", **{extra: "1"})])
 
     assert f"unknown: {extra!r}" in refusal(path)
 
@@ -110,7 +110,7 @@ def test_every_unicode_encoding_is_recognised(tmp_path, encoding):
     as_text.write_text("email,profile_id\na@shop.example,Müller\n", encoding=encoding)
 
     for path, line in ((as_json, 1), (as_text, 2)):
-        source = opened(path)
+        source = open_file(path)
         assert list(source.records()) == [
             Record(line, {"email": "a@shop.example", "profile_id": "Müller"})
         ]
@@ -121,7 +121,7 @@ def test_latin_1_is_recognised_and_reported(tmp_path):
     path = tmp_path / "customers.csv"
     path.write_bytes("email,profile_id\na@shop.example,Müller – 5 €\n".encode("cp1252"))
 
-    source = opened(path)
+    source = open_file(path)
 
     assert source.read_as == "as Latin-1 text"
     assert [record.values["profile_id"] for record in source.records()] == ["Müller – 5 €"]
@@ -150,7 +150,7 @@ def test_other_separators_than_the_comma_are_recognised(tmp_path, separator, nam
     text = "email;profile_id\na@shop.example;1,5\n".replace(";", separator)
     path.write_text(announcement.format(separator) + text)
 
-    source = opened(path)
+    source = open_file(path)
 
     (record,) = source.records()
     assert record.values == {"email": "a@shop.example", "profile_id": "1,5"}
@@ -164,7 +164,7 @@ def test_columns_without_a_name_and_rows_without_a_value_are_passed_over(tmp_pat
         "c@shop.example,y,,\n"
     )
 
-    source = opened(path)
+    source = open_file(path)
 
     assert source.columns == ("email", "profile_id")
     assert list(source.records()) == [
@@ -192,7 +192,7 @@ def test_a_damaged_parquet_page_is_reported_with_its_row(tmp_path):
     content[second : second + 2000] = bytes(2000)
     path.write_bytes(content)
 
-    source = opened(path)
+    source = open_file(path)
 
     assert source.expected_rows == 30_000
     with pytest.raises(InvalidRequest, match="it cannot be read beyond row 10000"):
@@ -250,7 +250,7 @@ def test_parquet_columns_of_text_dictionaries_and_nulls_are_read(tmp_path):
     )
     pq.write_table(table, path)
 
-    records = list(opened(path).records())
+    records = list(open_file(path).records())
 
     assert records == [
         Record(
@@ -270,10 +270,10 @@ def test_a_file_that_may_not_be_read_is_an_error(tmp_path, monkeypatch):
     path = tmp_path / "orders.csv"
     path.write_text("number\n")
 
-    def denied(*_arguments, **_options):
+    def deny(*_arguments, **_options):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.open", denied)  # the tests may run as root
+    monkeypatch.setattr("pathlib.Path.open", deny)  # the tests may run as root
 
     assert refusal(path) == "The file orders.csv cannot be read: Permission denied."
 
@@ -290,7 +290,7 @@ def test_the_rows_of_text_are_expected_from_its_lines(tmp_path, name, content, r
     path = tmp_path / name
     path.write_text(content)
 
-    source = opened(path)
+    source = open_file(path)
 
     assert source.expected_rows == rows
     assert len(list(source.records())) == rows
@@ -318,7 +318,7 @@ def test_the_first_sheet_that_a_person_sees_is_read(tmp_path):
         ("Customers", "visible", [["Email", None], [None], ["a@shop.example"]]),
     )
 
-    source = opened(path)
+    source = open_file(path)
 
     assert source.read_as == "from the sheet 'Customers'"
     assert list(source.records()) == [Record(3, {"email": "a@shop.example"})]
@@ -339,7 +339,7 @@ def test_numbers_of_a_spreadsheet_are_read_as_they_are_shown(tmp_path):
         ),
     )
 
-    values = [list(record.values.values()) for record in opened(path).records()]
+    values = [list(record.values.values()) for record in open_file(path).records()]
 
     assert values == [
         ["00007", "EUR", 2000, 0.22],
@@ -435,7 +435,7 @@ def test_texts_in_pieces_and_formulas_are_read_as_they_are_shown(tmp_path):
         },
     )
 
-    assert list(opened(path).records()) == [
+    assert list(open_file(path).records()) == [
         Record(2, {"email": "ann@shop.example", "reference": "from a formula"}),
         Record(3, {"email": "b@shop.example"}),
     ]

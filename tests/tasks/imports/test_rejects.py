@@ -19,7 +19,7 @@ from order_factory.models.tables import (
     StockItem,
 )
 from order_factory.tasks.imports.rejects import Reject, RejectsFile, new_rejects_file
-from tests.support.import_examples import plain_line, plain_order
+from tests.support.import_examples import make_plain_line, make_plain_order
 
 NO_ZONE = "has no time zone; write it like 2026-01-15T12:00:00Z"
 NO_TIME = "is not an ISO 8601 time like 2026-01-15T12:00:00Z"
@@ -124,9 +124,9 @@ def test_every_kind_of_bad_order_is_reported_and_the_others_are_imported(
     shop, write_csv, run_import, chunk_size
 ):
     optional = {name for wrong, _, _ in BAD_ORDERS for name in wrong}
-    rows = [dict.fromkeys(optional) | plain_order("first")]
+    rows = [dict.fromkeys(optional) | make_plain_order("first")]
     for n, (wrong, _, _) in enumerate(BAD_ORDERS):
-        rows += [plain_order(f"bad-{n}") | wrong, plain_order(f"good-{n}")]
+        rows += [make_plain_order(f"bad-{n}") | wrong, make_plain_order(f"good-{n}")]
     path = write_csv("orders.csv", rows)
 
     imported = run_import(path, chunk_size=chunk_size)
@@ -135,17 +135,17 @@ def test_every_kind_of_bad_order_is_reported_and_the_others_are_imported(
     assert imported.rejects == [
         (3 + 2 * n, column, reason) for n, (_, column, reason) in enumerate(BAD_ORDERS)
     ]
-    kept = ["first", *(f"good-{n}" for n in range(len(BAD_ORDERS)))]
-    assert [row.number for row in shop.rows(Order)] == kept
-    assert imported.counts == {"orders.csv": (len(kept), 0, len(BAD_ORDERS))}
+    references = ["first", *(f"good-{n}" for n in range(len(BAD_ORDERS)))]
+    assert [row.number for row in shop.rows(Order)] == references
+    assert imported.counts == {"orders.csv": (len(references), 0, len(BAD_ORDERS))}
 
 
 def test_a_row_with_several_errors_counts_as_one_rejected_row(shop, write_csv, run_import):
     path = write_csv(
         "orders.csv",
         [
-            plain_order("1", billing_address="nowhere", payment_method="shells"),
-            plain_order("", currency_code="€"),
+            make_plain_order("1", billing_address="nowhere", payment_method="shells"),
+            make_plain_order("", currency_code="€"),
         ],
     )
 
@@ -165,12 +165,12 @@ def test_lines_of_unknown_orders_and_lines_without_a_name_are_rejected(shop, wri
     path = write_csv(
         "line_items.csv",
         [
-            plain_line("1", "a"),
-            plain_line("2", "a"),
-            plain_line("1", ""),
-            plain_line("1", "b", quantity="1.5"),
-            plain_line("1", "c", item_type="goods"),
-            plain_line("1", "d", quantity=""),
+            make_plain_line("1", "a"),
+            make_plain_line("2", "a"),
+            make_plain_line("1", ""),
+            make_plain_line("1", "b", quantity="1.5"),
+            make_plain_line("1", "c", item_type="goods"),
+            make_plain_line("1", "d", quantity=""),
         ],
     )
 
@@ -199,7 +199,7 @@ def test_an_order_that_a_factory_made_takes_no_imported_lines(shop, write_csv, r
     source = shop.order(number="1", lines=[])
     factory_id = shop.add(OrderFactory, source_order_id=source)
     shop.order(number="2", lines=[], order_factory_id=factory_id)
-    path = write_csv("line_items.csv", [plain_line("2", "a")])
+    path = write_csv("line_items.csv", [make_plain_line("2", "a")])
 
     imported = run_import(path)
 

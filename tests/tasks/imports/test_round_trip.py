@@ -33,8 +33,8 @@ from order_factory.models.tables import (
 from order_factory.models.values.keys import COMPARISON_KEYS, comparison_key
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.imports.resources import RESOURCES
-from tests.support.import_examples import EVERYTHING, plain_order
-from tests.tasks.imports.conftest import Rows, as_csv, as_json_lines
+from tests.support.import_examples import EVERYTHING, make_plain_order
+from tests.tasks.imports.conftest import Rows, write_csv_file, write_json_lines
 
 MODELS = {
     "customers": Customer,
@@ -56,7 +56,7 @@ MODELS = {
     "line_items": LineItem,
     "line_item_options": LineItemOption,
 }
-# The ids that natural keys become; each test has one row per resource, whose id is 1.
+# The ids for natural keys. Each test has one row per resource, with the id 1.
 REFERENCES = {
     "stock_items": {"sku_id": 1},
     "prices": {"sku_id": 1},
@@ -100,7 +100,12 @@ def as_parquet(path: Path, rows: Rows) -> Path:
 
 @pytest.mark.parametrize(
     ("write", "ending"),
-    [(as_csv, "csv"), (as_json_lines, "jsonl"), (as_json_lines, "ndjson"), (as_parquet, "parquet")],
+    [
+        (write_csv_file, "csv"),
+        (write_json_lines, "jsonl"),
+        (write_json_lines, "ndjson"),
+        (as_parquet, "parquet"),
+    ],
 )
 def test_every_column_of_every_resource_arrives(shop, tmp_path, run_import, write, ending):
     folder = tmp_path / "shop"
@@ -142,8 +147,10 @@ def test_an_omitted_value_gets_the_default_of_its_column(shop, write_csv, run_im
     path = write_csv(
         "orders.csv",
         [
-            plain_order("1", total_amount_cents=100, customer="ann@shop.example"),
-            plain_order("2", total_amount_cents=100, tax_included="no", total_tax_amount_cents=22),
+            make_plain_order("1", total_amount_cents=100, customer="ann@shop.example"),
+            make_plain_order(
+                "2", total_amount_cents=100, tax_included="no", total_tax_amount_cents=22
+            ),
         ],
     )
 
@@ -165,7 +172,7 @@ def test_rows_of_the_other_mode_are_not_matched(shop, write_csv, run_import):
     shop.customer(email="ann@shop.example", mode="live")
     shop.order(number="1", mode="live", lines=[])
     path = write_csv(
-        "orders.csv", [plain_order("1"), plain_order("2", customer="ann@shop.example")]
+        "orders.csv", [make_plain_order("1"), make_plain_order("2", customer="ann@shop.example")]
     )
 
     imported = run_import(path, mode=Mode.TEST)
@@ -197,7 +204,7 @@ def test_history_is_kept_as_it_was(shop, write_csv, run_import):
 
 
 def test_json_text_in_json_lines_is_an_object_too(shop, tmp_path, run_import):
-    path = as_json_lines(
+    path = write_json_lines(
         tmp_path / "customers.jsonl",
         [{"email": "ann@shop.example", "metadata": json.dumps({"a": 1})}],
     )

@@ -12,7 +12,7 @@ from order_factory.models.tables import (
     Sku,
     StockItem,
 )
-from tests.support.import_examples import plain_line, plain_order
+from tests.support.import_examples import make_plain_line, make_plain_order
 
 ASK = "differs from the existing row; import with --update to change it"
 FIXED = "differs from the existing row, and an import does not change it"
@@ -21,7 +21,7 @@ LATER = "differs from an earlier line with the same key; the earlier line is use
 
 @pytest.fixture
 def changed_shop(shop, write_csv):
-    """A shop, and the folder of files that say what has changed in it since."""
+    """A shop, and a folder of files with later changes of it."""
     shop.customer(email="Ann@shop.example", status="repeat")
     shop.sku("MUG", stock=1000)
     shop.payment_source(reference="card", payment_source_token="pm_1")
@@ -96,8 +96,10 @@ def test_history_is_never_changed(shop, write_csv, run_import):
     order = shop.order(number="1", lines=[], total_amount_cents=100, currency_code="EUR")
     line = {"order_id": order, "reference": "a", "quantity": 1, "unit_amount_cents": 100}
     shop.line(**line, sku_code="MUG")
-    write_csv("orders.csv", [plain_order("1", total_amount_cents=200, status="approved")])
-    path = write_csv("line_items.csv", [plain_line("1", "a", quantity=2, total_amount_cents=200)])
+    write_csv("orders.csv", [make_plain_order("1", total_amount_cents=200, status="approved")])
+    path = write_csv(
+        "line_items.csv", [make_plain_line("1", "a", quantity=2, total_amount_cents=200)]
+    )
 
     imported = run_import(path.parent, update=True)
 
@@ -137,8 +139,8 @@ def test_an_imported_balance_keeps_the_amounts_that_orders_have_taken(shop, writ
     card = {"code": "gift-1", "currency_code": "EUR", "balance_cents": 50_00}
     path = write_csv("gift_cards.csv", [card])
 
-    told = run_import(path)
-    assert told.rejects == [(2, "balance_cents", ASK)]
+    report = run_import(path)
+    assert report.rejects == [(2, "balance_cents", ASK)]
     run_import(path, update=True)
 
     row = shop.row(GiftCard)

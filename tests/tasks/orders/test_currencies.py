@@ -3,7 +3,7 @@
 import pytest
 
 from order_factory.models.tables import Order, Transaction
-from tests.support.orders import acted, open_order
+from tests.support.orders import change_and_ask, make_open_order
 
 pytestmark = pytest.mark.usefixtures("verified")
 
@@ -12,17 +12,17 @@ AMOUNTS = {"JPY": 1_501, "EUR": 15_01, "KWD": 5_124}
 
 def test_each_currency_is_captured_and_refunded_to_the_last_unit(shop, ledger):
     orders = {
-        code: open_order(shop, lines=[("MUG", 1, cents)], currency_code=code)
+        code: make_open_order(shop, lines=[("MUG", 1, cents)], currency_code=code)
         for code, cents in AMOUNTS.items()
     }
 
     for change in ("place", "capture"):
-        assert acted(change, *orders.values()) == []
+        assert change_and_ask(change, *orders.values()) == []
     for code, order in orders.items():
         # All but one unit, and then the rest.
-        assert acted("refund", order, amount_cents=AMOUNTS[code] - 1) == []
+        assert change_and_ask("refund", order, amount_cents=AMOUNTS[code] - 1) == []
         assert shop.row(Order, id=order).payment_status == "partially_refunded"
-        assert acted("refund", order) == []
+        assert change_and_ask("refund", order) == []
 
     for code, order in orders.items():
         rows = shop.rows(Transaction, order_id=order)

@@ -18,21 +18,21 @@ from order_factory.models.tables import (
 )
 from order_factory.models.tables.base import utc_now
 from tests.support.copying import change, copy_one, target_of
-from tests.support.orders import act, acted, ask_gateways, open_order
-from tests.support.paying import payable, place
+from tests.support.orders import act, ask_gateways, change_and_ask, make_open_order
+from tests.support.paying import make_payable_order, place
 from tests.support.shop import SOME_DAY
-from tests.support.verifying import violations
+from tests.support.verifying import find_violations
 
 
-def pending_copy(shop, *args, **options):
+def make_pending_copy(shop, *args, **options):
     """A copy with default options: an order that is pending."""
-    result = copy_one(payable(shop, *args), **options)
+    result = copy_one(make_payable_order(shop, *args), **options)
     assert result.target_order.status == "pending"
     return target_of(result)
 
 
 def test_an_order_is_placing_until_its_gateway_has_answered(shop, ledger):
-    order = open_order(shop, lines=[("MUG", 2, 12_50)])
+    order = make_open_order(shop, lines=[("MUG", 2, 12_50)])
 
     assert act("place", order) == []
 
@@ -44,7 +44,7 @@ def test_an_order_is_placing_until_its_gateway_has_answered(shop, ledger):
         None,
     )
     assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (1000, 2)
-    assert violations() == []
+    assert find_violations() == []
 
     assert ask_gateways() == []
 
@@ -53,7 +53,7 @@ def test_an_order_is_placing_until_its_gateway_has_answered(shop, ledger):
     assert placed.placed_at is not None
     assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (998, 0)
     assert ledger.charges() == [("authorize", 25_00)]
-    assert violations() == []
+    assert find_violations() == []
     for table in (OrderFactory, CopyError):
         assert shop.rows(table) == [], "nothing is left of how it was placed"
     names = [event.name for event in shop.rows(Event)]
@@ -61,57 +61,57 @@ def test_an_order_is_placing_until_its_gateway_has_answered(shop, ledger):
 
 
 def test_a_copy_placed_later_uses_the_idempotency_key_of_the_copy(shop, ledger):
-    order = pending_copy(shop)
+    order = make_pending_copy(shop)
 
-    assert acted("place", order) == []
+    assert change_and_ask("place", order) == []
 
     assert shop.row(Order, id=order).status == "placed"
     assert len(shop.rows(OrderFactory)) == 1
     assert ledger.charges() == [("authorize", 12_50)]
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_placing_again_changes_nothing(shop, ledger):
-    order = open_order(shop)
+    order = make_open_order(shop)
     act("place", order)
 
-    assert acted("place", order) == []
+    assert change_and_ask("place", order) == []
     before = shop.row(Order, id=order)
-    assert acted("place", order) == []
+    assert change_and_ask("place", order) == []
 
     assert shop.row(Order, id=order) == before
     assert ledger.charges() == [("authorize", 12_50)]
 
 
 def test_a_declined_order_is_pending_again_and_can_be_placed_with_another_card(shop, ledger):
-    order = open_order(shop, "tok_decline")
+    order = make_open_order(shop, "tok_decline")
 
-    acted("place", order)
+    change_and_ask("place", order)
 
     declined = shop.row(Transaction)
     assert (declined.status, declined.message) == ("failed", "Your card was declined.")
     assert shop.row(Order, id=order).status == "pending"
     assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (1000, 0)
-    assert violations() == []
+    assert find_violations() == []
 
     change(PaymentSource, shop.row(PaymentSource).id, payment_source_token="tok_approve")
-    assert acted("place", order) == []
+    assert change_and_ask("place", order) == []
 
     assert shop.row(Order, id=order).status == "placed"
     assert ledger.charges() == [("authorize", 12_50)]
     assert len({row.idempotency_key for row in shop.rows(Transaction)}) == 2
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_all_errors_are_reported_and_the_other_orders_are_placed(shop, ledger):
-    good, other = open_order(shop), open_order(shop)
-    homeless = open_order(shop, billing_address_id=None)
-    poor = open_order(shop, payment_source_id=None)
-    draft = open_order(shop, status="draft")
-    rare = open_order(shop, lines=[("RARE", 2, 1_00)])
+    good, other = make_open_order(shop), make_open_order(shop)
+    homeless = make_open_order(shop, billing_address_id=None)
+    poor = make_open_order(shop, payment_source_id=None)
+    draft = make_open_order(shop, status="draft")
+    rare = make_open_order(shop, lines=[("RARE", 2, 1_00)])
     change(StockItem, shop.rows(StockItem)[-1].id, quantity=1)
 
-    problems = acted("place", good, homeless, poor, draft, rare, other)
+    problems = change_and_ask("place", good, homeless, poor, draft, rare, other)
 
     cannot = "cannot transition from pending to placed"
     assert {(each.order_id, each.field, each.message) for each in problems} == {
@@ -125,39 +125,39 @@ def test_all_errors_are_reported_and_the_other_orders_are_placed(shop, ledger):
     }
     statuses = [row.status for row in shop.rows(Order)]
     assert statuses == ["placed", "placed", "pending", "pending", "draft", "pending"]
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_the_last_piece_goes_to_one_order(shop, ledger):
-    orders = [open_order(shop, lines=[("RARE", 1, 1_00)]) for _ in range(3)]
+    orders = [make_open_order(shop, lines=[("RARE", 1, 1_00)]) for _ in range(3)]
     change(StockItem, shop.row(StockItem).id, quantity=2)
 
-    problems = acted("place", *orders)
+    problems = change_and_ask("place", *orders)
 
     assert [row.status for row in shop.rows(Order)] == ["placed", "placed", "pending"]
     assert problems[0].message == "SKU RARE: 1 wanted, 0 in stock"
     assert shop.row(StockItem).quantity == 0
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_an_order_that_is_paid_by_hand_is_placed_at_once(shop, ledger):
     method = shop.add(PaymentMethod, payment_source_type="wire_transfers", gateway="manual")
-    order = open_order(shop, payment_source_id=None, payment_method_id=method)
+    order = make_open_order(shop, payment_source_id=None, payment_method_id=method)
 
     assert act("place", order) == []
 
     placed = shop.row(Order, id=order)
     assert (placed.status, placed.payment_status) == ("placed", "unpaid")
     assert shop.rows(Transaction) == []
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_a_card_removed_from_the_wallet_is_not_charged(shop, ledger):
-    order = pending_copy(shop)
+    order = make_pending_copy(shop)
     with begin() as db:
         db.execute(delete(CustomerPaymentSource))
 
-    problems = acted("place", order)
+    problems = change_and_ask("place", order)
 
     words = "the payment source is no longer in the customer's wallet; choose another one"
     assert ("payment_source", words) in {(each.field, each.message) for each in problems}
@@ -166,9 +166,9 @@ def test_a_card_removed_from_the_wallet_is_not_charged(shop, ledger):
 
 @pytest.mark.parametrize("placed_at_first", [False, True])
 def test_a_coupon_is_used_once(shop, ledger, placed_at_first):
-    """By a copy when it is made; what a failed placement has given back is used again."""
+    """A copy uses it when it is made. A failed placement returns it, and it is used again."""
     shop.coupon("SPRING")
-    source = payable(
+    source = make_payable_order(
         shop, "tok_decline" if placed_at_first else "tok_approve", coupon_code="SPRING"
     )
     if placed_at_first:
@@ -181,26 +181,26 @@ def test_a_coupon_is_used_once(shop, ledger, placed_at_first):
     order = target_of(result)
     before = shop.row(Coupon).usage_count
 
-    assert acted("place", order) == []
+    assert change_and_ask("place", order) == []
 
     assert shop.row(Order, id=order).status == "placed"
     assert shop.row(Coupon).usage_count == before + placed_at_first
-    acted("cancel", order)
+    change_and_ask("cancel", order)
     assert shop.row(Coupon).usage_count == before + placed_at_first - 1
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_an_expired_card_is_neither_charged_nor_replaced(shop, ledger, monkeypatch):
     monkeypatch.setenv("ORDER_FACTORY_PAYMENT_SOURCE_FALLBACK", "newest_valid")
-    order = open_order(shop)
+    order = make_open_order(shop)
     customer = shop.row(Order, id=order).customer_id
     card = {"gateway": "test", "payment_source_token": "tok_other"}
     change(PaymentSource, shop.row(PaymentSource).id, expires_at=SOME_DAY)
     shop.payment_source(wallet_of=customer, **card)
 
-    problems = acted("place", order)
+    problems = change_and_ask("place", order)
 
     assert [each.field for each in problems] == ["payment_source", "status"]
     assert problems[0].message.startswith("the saved payment source expired on 2026-01-15")
     assert shop.rows(Transaction) == []
-    assert violations() == []
+    assert find_violations() == []

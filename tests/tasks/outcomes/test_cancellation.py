@@ -12,16 +12,16 @@ from order_factory.models.tables import (
 )
 from tests.support.copying import (
     authorize,
-    batch_of,
     change,
     copy,
     copy_batch,
     copy_one,
-    request,
+    make_batch,
+    request_copy,
     target_of,
 )
-from tests.support.paying import payable, place
-from tests.support.verifying import violations
+from tests.support.paying import make_payable_order, place
+from tests.support.verifying import find_violations
 
 NOT_CANCELLED = "the source order was not cancelled: "
 
@@ -41,7 +41,7 @@ def test_the_source_is_cancelled_and_its_stock_returned(shop):
     assert (cancelled.status, cancelled.payment_status) == ("cancelled", "unpaid")
     assert cancelled.cancelled_at == cancelled.updated_at
     assert pieces(shop) == 1003
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_an_order_that_was_never_placed_returns_no_stock(shop):
@@ -56,7 +56,7 @@ def test_an_order_that_was_never_placed_returns_no_stock(shop):
 def test_stock_returns_to_its_stock_items(shop, ledger):
     mug = shop.sku("MUG", stock=3)
     shop.add(StockItem, sku_id=mug, stock_location="attic", quantity=3)
-    (first,) = place(payable(shop, lines=[("MUG", 4, 1_00)]))
+    (first,) = place(make_payable_order(shop, lines=[("MUG", 4, 1_00)]))
     assert [each.quantity for each in shop.rows(StockItem)] == [0, 2]
     change(StockItem, [each.id for each in shop.rows(StockItem)], quantity=9)
 
@@ -68,7 +68,7 @@ def test_stock_returns_to_its_stock_items(shop, ledger):
 
 
 def test_an_authorized_source_is_voided_first(shop, ledger):
-    (first,) = place(payable(shop, lines=[("MUG", 2, 12_50)]))
+    (first,) = place(make_payable_order(shop, lines=[("MUG", 2, 12_50)]))
     source = target_of(first)
 
     (result,) = place(source, cancel_source_order=True)
@@ -84,11 +84,11 @@ def test_an_authorized_source_is_voided_first(shop, ledger):
     ]
     assert ledger.charges() == [("authorize", 25_00), ("authorize", 25_00), ("void", 25_00)]
     assert pieces(shop) == 998
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_a_refused_void_leaves_the_source_and_the_copy_is_complete(shop, ledger):
-    (first,) = place(payable(shop, "tok_void_fails"))
+    (first,) = place(make_payable_order(shop, "tok_void_fails"))
     source = target_of(first)
     card = shop.row(Order, id=source).payment_source_id
     assert card is not None
@@ -100,7 +100,7 @@ def test_a_refused_void_leaves_the_source_and_the_copy_is_complete(shop, ledger)
     assert result.errors_log == {"source_order": [NOT_CANCELLED + message]}
     assert (shop.row(Order, id=source).status, result.errors_count) == ("placed", 1)
     assert pieces(shop) == 998
-    assert violations() == []
+    assert find_violations() == []
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_source_that_cannot_be_cancelled_is_reported_and_the_copy_is_complete(
 
     assert (result.status, result.errors_log) == ("completed", {"source_order": [why]})
     assert shop.row(Order, id=source) == before
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_of_two_copies_the_first_cancels_the_source(shop):
@@ -141,7 +141,10 @@ def test_of_two_copies_the_first_cancels_the_source(shop):
 
 def test_a_source_whose_copy_fails_or_is_not_placed_is_not_cancelled(shop, ledger):
     failing = shop.order(billing_address_id=None)
-    declined, excused = payable(shop, "tok_decline"), payable(shop, "tok_decline")
+    declined, excused = (
+        make_payable_order(shop, "tok_decline"),
+        make_payable_order(shop, "tok_decline"),
+    )
 
     copy_one(failing, cancel_source_order=True)
     place(declined, cancel_source_order=True)
@@ -149,17 +152,17 @@ def test_a_source_whose_copy_fails_or_is_not_placed_is_not_cancelled(shop, ledge
 
     assert {shop.row(Order, id=key).status for key in (failing, declined, excused)} == {"placed"}
     assert message.errors_log["source_order"] == [NOT_CANCELLED + "its copy was not placed"]
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_the_source_is_not_cancelled_before_the_copy_is_paid(shop, ledger):
-    source = payable(shop)
-    factory = request(source, place_target_order=True, cancel_source_order=True)
+    source = make_payable_order(shop)
+    factory = request_copy(source, place_target_order=True, cancel_source_order=True)
 
-    copy_batch(batch_of([factory]))
+    copy_batch(make_batch([factory]))
 
     assert shop.row(Order, id=source).status == "placed"
-    assert violations() == []
+    assert find_violations() == []
 
 
 def void_all(shop):

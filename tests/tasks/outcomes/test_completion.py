@@ -1,7 +1,7 @@
 """Closing a batch: how each factory ended, when, why, and the events that tell it."""
 
 from order_factory.models.tables import CopyError, Event, OrderFactory
-from tests.support.copying import FLOW_RUN, copy, copy_one, factory_of, request, results
+from tests.support.copying import FLOW_RUN, copy, copy_one, factory_of, read_results, request_copy
 
 
 def test_a_completed_factory_shows_its_time_and_its_flow_run(shop):
@@ -94,7 +94,7 @@ def test_events_of_one_factory_are_written_in_the_order_in_which_they_happened(s
 
 
 def test_a_pending_factory_has_no_errors_yet(shop):
-    (result,) = results([request(shop.order())])
+    (result,) = read_results([request_copy(shop.order())])
 
     assert (result.status, result.errors_log, result.errors_count) == ("pending", None, 0)
     assert (result.started_at, result.completed_at, result.failed_at) == (None, None, None)
@@ -103,7 +103,7 @@ def test_a_pending_factory_has_no_errors_yet(shop):
 
 def test_only_the_claimed_factories_are_closed(shop):
     source = shop.order()
-    waiting = request(source)
+    waiting = request_copy(source)
 
     copy_one(source)
 

@@ -11,9 +11,9 @@ from order_factory.models.tables import Order, PaymentSource, Transaction
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.subscriptions.transitions import Trigger
 from tests.support.copying import change
-from tests.support.orders import act, ask_gateways, open_order
-from tests.support.paying import payable
-from tests.support.subscriptions import FEBRUARY, pull, run_due, subscribe
+from tests.support.orders import act, ask_gateways, make_open_order
+from tests.support.paying import make_payable_order
+from tests.support.subscriptions import FEBRUARY, apply, run_due, subscribe
 
 ASKS = "tok_decline_authentication_required"
 
@@ -21,11 +21,11 @@ pytestmark = pytest.mark.usefixtures("verified")
 
 
 @pytest.fixture
-def waiting(shop, ledger):
-    """Make an order whose payment waits for the customer to confirm it."""
+def make_waiting_order(shop, ledger):
+    """Make an order with a payment that the customer must confirm."""
 
     def make(token=ASKS):
-        order = open_order(shop, token)
+        order = make_open_order(shop, token)
         act("place", order)
         ask_gateways()
         assert shop.row(Transaction).customer_action is not None
@@ -47,8 +47,10 @@ def pay_again(shop, order, token="tok_approve"):
     return ask_gateways()
 
 
-def test_the_earlier_payment_is_cancelled_before_another_card_pays(shop, ledger, waiting):
-    order = waiting()
+def test_the_earlier_payment_is_cancelled_before_another_card_pays(
+    shop, ledger, make_waiting_order
+):
+    order = make_waiting_order()
 
     assert pay_again(shop, order) == []
 
@@ -57,8 +59,10 @@ def test_the_earlier_payment_is_cancelled_before_another_card_pays(shop, ledger,
     assert shop.row(Order, id=order).status == "placed"
 
 
-def test_a_confirmed_payment_of_the_same_amount_pays_for_the_order(shop, ledger, waiting):
-    order = waiting()
+def test_a_confirmed_payment_of_the_same_amount_pays_for_the_order(
+    shop, ledger, make_waiting_order
+):
+    order = make_waiting_order()
     confirm(ledger)
 
     assert pay_again(shop, order) == []
@@ -67,8 +71,8 @@ def test_a_confirmed_payment_of_the_same_amount_pays_for_the_order(shop, ledger,
     assert shop.rows(Transaction)[-1].token == "confirmed"
 
 
-def test_a_confirmed_payment_of_another_amount_is_voided(shop, ledger, waiting):
-    order = waiting()
+def test_a_confirmed_payment_of_another_amount_is_voided(shop, ledger, make_waiting_order):
+    order = make_waiting_order()
     confirm(ledger)
     shop.line(order, item_type="adjustments", unit_amount_cents=1_00)
     shop.sum_up(order)
@@ -78,8 +82,10 @@ def test_a_confirmed_payment_of_another_amount_is_voided(shop, ledger, waiting):
     assert ledger.charges() == [("authorize", 12_50), ("void", 12_50), ("authorize", 13_50)]
 
 
-def test_nothing_is_paid_while_the_earlier_payment_cannot_be_cancelled(shop, ledger, waiting):
-    order = waiting(f"{ASKS}_tok_void_fails")
+def test_nothing_is_paid_while_the_earlier_payment_cannot_be_cancelled(
+    shop, ledger, make_waiting_order
+):
+    order = make_waiting_order(f"{ASKS}_tok_void_fails")
 
     pay_again(shop, order)
 
@@ -90,8 +96,8 @@ def test_nothing_is_paid_while_the_earlier_payment_cannot_be_cancelled(shop, led
     assert shop.row(Order, id=order).status == "pending"
 
 
-def test_a_crash_after_the_cancellation_pays_once(shop, ledger, waiting, monkeypatch):
-    order = waiting()
+def test_a_crash_after_the_cancellation_pays_once(shop, ledger, make_waiting_order, monkeypatch):
+    order = make_waiting_order()
 
     def die(_gateway, _request):
         raise GatewayError("test", "was asked by a process that died")
@@ -131,9 +137,9 @@ ENDS = pytest.mark.parametrize(
 @ENDS
 @pytest.mark.parametrize("is_confirmed", [False, True])
 def test_an_order_that_needs_no_payment_leaves_none_open(
-    shop, ledger, waiting, end, status, is_confirmed
+    shop, ledger, make_waiting_order, end, status, is_confirmed
 ):
-    order = waiting()
+    order = make_waiting_order()
     if is_confirmed:
         confirm(ledger)
     end(shop, order)
@@ -148,15 +154,15 @@ def test_an_order_that_needs_no_payment_leaves_none_open(
     message = "The customer had confirmed the payment. It was voided." if is_confirmed else None
     assert (void_of(shop).status, void_of(shop).message) == ("succeeded", message)
     assert shop.row(Transaction, type="authorizations").customer_action is None
-    kept = shop.row(Order, id=order)
-    assert (kept.status, kept.payment_status) == (status, "unpaid")
+    order_row = shop.row(Order, id=order)
+    assert (order_row.status, order_row.payment_status) == (status, "unpaid")
 
 
 @pytest.mark.parametrize("trigger", [Trigger.CANCEL, Trigger.DEACTIVATE])
 def test_a_subscription_that_ends_leaves_no_payment_open(shop, ledger, trigger):
-    key = subscribe(shop, payable(shop, ASKS), retry_after="1d")
+    key = subscribe(shop, make_payable_order(shop, ASKS), retry_after="1d")
     run_due(FEBRUARY)
-    pull(key, trigger)
+    apply(key, trigger)
 
     assert ask_gateways() == []
 
@@ -165,8 +171,10 @@ def test_a_subscription_that_ends_leaves_no_payment_open(shop, ledger, trigger):
     assert shop.row(Transaction, type="authorizations").customer_action is None
 
 
-def test_a_process_that_dies_around_the_call_cancels_once(shop, ledger, waiting, monkeypatch):
-    cancel(shop, waiting())
+def test_a_process_that_dies_around_the_call_cancels_once(
+    shop, ledger, make_waiting_order, monkeypatch
+):
+    cancel(shop, make_waiting_order())
     do = TestGateway.void
 
     def die_before(_gateway, _request):
@@ -187,8 +195,8 @@ def test_a_process_that_dies_around_the_call_cancels_once(shop, ledger, waiting,
     assert (ledger.charges(), void_of(shop).status) == ([("void", 12_50)], "succeeded")
 
 
-def test_a_payment_that_cannot_be_cancelled_is_told(shop, ledger, waiting):
-    order = waiting(f"{ASKS}_tok_void_fails")
+def test_a_payment_that_cannot_be_cancelled_is_told(shop, ledger, make_waiting_order):
+    order = make_waiting_order(f"{ASKS}_tok_void_fails")
     cancel(shop, order)
 
     ask_gateways()

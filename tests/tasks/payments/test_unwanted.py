@@ -25,16 +25,16 @@ from order_factory.tasks.subscriptions.recording import record_due_periods
 from order_factory.tasks.subscriptions.transitions import Trigger
 from order_factory.tasks.verify import verify
 from tests.support.copying import authorize, change, copy_batch
-from tests.support.paying import payable
-from tests.support.subscriptions import LATE_AFTER, due, pull
+from tests.support.paying import make_payable_order
+from tests.support.subscriptions import LATE_AFTER, apply, subscribe_due
 
 ENDED = "the order subscription was cancelled or deactivated before the payment was "
 
 
-def recorded(shop, token):
+def record_renewal(shop, token):
     """A renewal that is recorded: its subscription, its batch."""
     gateway("test")  # opens its ledger
-    key = due(shop, payable(shop, token))
+    key = subscribe_due(shop, make_payable_order(shop, token))
     with begin() as db:
         batch = record_due_periods(db, Mode.LIVE, utc_now(), LATE_AFTER)
         assert batch is not None
@@ -42,8 +42,8 @@ def recorded(shop, token):
     return key, batch.id
 
 
-def finished(shop, key, batch):
-    """The factory once all is accounted for, and what `verify` finds."""
+def finish(shop, key, batch):
+    """Finish the batch; returns the factory, and the violations that `verify` finds."""
     with begin() as db:
         finish_batch(db, batch)
         record_outcomes(db, batch, utc_now())
@@ -55,17 +55,17 @@ def finished(shop, key, batch):
 @pytest.mark.parametrize("trigger", [Trigger.CANCEL, Trigger.DEACTIVATE])
 @pytest.mark.parametrize("token", ["tok_approve", "tok_timeout_before"])
 def test_an_unwanted_payment_is_not_requested(shop, ledger, trigger, token):
-    key, batch = recorded(shop, token)
+    key, batch = record_renewal(shop, token)
     copy_batch(batch)
     if token != "tok_approve":
         assert authorize(batch) != [], "the gateway is away"
-    pull(key, trigger)
+    apply(key, trigger)
     for source in shop.rows(PaymentSource):
         change(PaymentSource, source.id, payment_source_token="tok_approve")  # it is back
 
     assert authorize(batch) == []
 
-    copy = finished(shop, key, batch)
+    copy = finish(shop, key, batch)
     target = shop.row(Order, id=copy.target_order_id)
     assert (copy.status, copy.failed_at, copy.completed_at) == ("aborted", None, None)
     assert copy.errors_log == {"order_subscription": [f"{ENDED}authorized; nothing was charged"]}
@@ -73,22 +73,22 @@ def test_an_unwanted_payment_is_not_requested(shop, ledger, trigger, token):
     assert ledger.charges() == []
     assert (shop.row(StockItem).quantity, shop.row(StockItem).reserved) == (1000, 0)
     assert shop.rows(Event, order_factory_id=copy.id)[-1].name == "order_factories.abort"
-    counted = shop.row(OrderSubscription, id=key)
-    assert (counted.errors_count, counted.running_batch_id) == (0, None)
+    subscription = shop.row(OrderSubscription, id=key)
+    assert (subscription.errors_count, subscription.running_batch_id) == (0, None)
 
 
 def test_an_earlier_authorization_is_found_and_voided(shop, ledger):
-    key, batch = recorded(shop, "tok_approve")
+    key, batch = record_renewal(shop, "tok_approve")
     copy_batch(batch)
     with hold_process_lock() as me:
         with begin() as db:
             (due,) = claim_due(db, Scope(batch), 10, me.number(), [])
         gateway("test").authorize(due.request)  # and the process dies
-    pull(key, Trigger.CANCEL)
+    apply(key, Trigger.CANCEL)
 
     assert authorize(batch) == []
 
-    copy = finished(shop, key, batch)
+    copy = finish(shop, key, batch)
     target = shop.row(Order, id=copy.target_order_id)
     assert copy.status == "aborted"
     assert copy.errors_log == {"order_subscription": [f"{ENDED}decided; it was voided"]}
@@ -99,40 +99,40 @@ def test_an_earlier_authorization_is_found_and_voided(shop, ledger):
 
 def test_a_pending_charge_is_voided(shop, ledger, monkeypatch):
     """The subscription is cancelled between the question and the answer."""
-    key, batch = recorded(shop, "tok_approve")
+    key, batch = record_renewal(shop, "tok_approve")
     copy_batch(batch)
     approve = type(gateway("test")).authorize
 
-    def cancelled_meanwhile(self, request):
+    def approve_and_cancel(self, request):
         answer = approve(self, request)
-        pull(key, Trigger.CANCEL)
+        apply(key, Trigger.CANCEL)
         return answer
 
-    monkeypatch.setattr(type(gateway("test")), "authorize", cancelled_meanwhile)
+    monkeypatch.setattr(type(gateway("test")), "authorize", approve_and_cancel)
 
     assert authorize(batch) == []
 
-    assert finished(shop, key, batch).status == "aborted"
+    assert finish(shop, key, batch).status == "aborted"
     assert ledger.charges() == [("authorize", 12_50), ("void", 12_50)]
 
 
 def test_a_payment_that_cannot_be_voided_is_reported_and_the_order_remains(
     shop, ledger, monkeypatch
 ):
-    key, batch = recorded(shop, "tok_void_fails")
+    key, batch = record_renewal(shop, "tok_void_fails")
     copy_batch(batch)
     approve = type(gateway("test")).authorize
 
-    def cancelled_meanwhile(self, request):
+    def approve_and_cancel(self, request):
         answer = approve(self, request)
-        pull(key, Trigger.CANCEL)
+        apply(key, Trigger.CANCEL)
         return answer
 
-    monkeypatch.setattr(type(gateway("test")), "authorize", cancelled_meanwhile)
+    monkeypatch.setattr(type(gateway("test")), "authorize", approve_and_cancel)
 
     authorize(batch)
 
-    copy = finished(shop, key, batch)
+    copy = finish(shop, key, batch)
     assert copy.status == "completed"
     words = f"{ENDED}decided, and it could not be voided; the order is placed"
     assert copy.errors_log == {"order_subscription": [words]}
@@ -144,12 +144,12 @@ def test_a_payment_that_cannot_be_voided_is_reported_and_the_order_remains(
 
 
 def test_pending_copies_are_aborted(shop, ledger):
-    key, batch = recorded(shop, "tok_approve")
+    key, batch = record_renewal(shop, "tok_approve")
 
-    pull(key, Trigger.CANCEL)
+    apply(key, Trigger.CANCEL)
 
     assert copy_batch(batch) == []
-    copy = finished(shop, key, batch)
+    copy = finish(shop, key, batch)
     assert (copy.status, copy.target_order_id) == ("aborted", None)
     names = [event.name for event in shop.rows(Event, order_factory_id=copy.id)]
     assert names == ["order_factories.create", "order_factories.abort"]
@@ -160,16 +160,16 @@ def test_pending_copies_are_aborted(shop, ledger):
 def test_a_card_declined_after_the_end_of_the_subscription_is_reported_as_declined(
     shop, ledger, monkeypatch
 ):
-    key, batch = recorded(shop, "tok_approve")
+    key, batch = record_renewal(shop, "tok_approve")
     copy_batch(batch)
 
-    def declined(self, request):
-        pull(key, Trigger.CANCEL)
+    def cancel_and_decline(self, request):
+        apply(key, Trigger.CANCEL)
         return Answer(succeeded=False, error_code="card_declined", message="No.")
 
-    monkeypatch.setattr(type(gateway("test")), "authorize", declined)
+    monkeypatch.setattr(type(gateway("test")), "authorize", cancel_and_decline)
 
     authorize(batch)
 
-    copy = finished(shop, key, batch)
+    copy = finish(shop, key, batch)
     assert (copy.status, {*copy.errors_log}) == ("failed", {"payment_source", "status"})

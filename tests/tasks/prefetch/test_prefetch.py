@@ -31,15 +31,15 @@ from order_factory.tasks.prefetch import process, reader
 from order_factory.tasks.prefetch.prefetch import prefetching
 from order_factory.tasks.prefetch.process import start_reader
 from tests.support.copying import (
-    batch_of,
     change,
     copy,
-    failing_for,
-    request,
-    results,
+    make_batch,
+    make_failing_step,
+    read_results,
+    request_copy,
     target_of,
 )
-from tests.support.verifying import violations
+from tests.support.verifying import find_violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("shop", ["sqlite"], indirect=True)]
 
@@ -48,36 +48,36 @@ IN_TURN = [False, True, True]  # nobody reads ahead of the first part
 
 
 @pytest.fixture
-def prefetched(monkeypatch):
-    """Whether each part was read ahead, in the order in which they were copied.
+def prefetches(monkeypatch):
+    """Whether each part was prefetched, in the order in which they were copied.
 
-    The reader is waited for as long as it takes, however busy the machine is.
+    The test waits for the reader without a limit, also on a busy machine.
     """
     monkeypatch.setattr(process, "_SECONDS", 60.0)
-    seen = []
+    parts = []
     copy_claimed = engine.copy_claimed
 
-    def noted(db, size, flow_run_id, ahead, **options):
-        seen.append(ahead)
+    def note_prefetch(db, size, flow_run_id, ahead, **options):
+        parts.append(ahead)
         return copy_claimed(db, size, flow_run_id, ahead, **options)
 
-    monkeypatch.setattr(copy_orders, "copy_claimed", noted)
-    return seen
+    monkeypatch.setattr(copy_orders, "copy_claimed", note_prefetch)
+    return parts
 
 
 def copy_in_parts(factories, before=lambda part: None, sizes=(SIZE,) * 3):
     """Copy the factories as one batch, reading ahead; how each ended."""
-    batch = batch_of(factories)
+    batch = make_batch(factories)
     with prefetching(batch) as ahead:
         assert ahead is not None
         for part, size in enumerate(sizes, 1):
             before(part)
             copy_batch.fn(batch, part, size, ahead)
-    return results(factories)
+    return read_results(factories)
 
 
 def requests(orders, **options):
-    return [request(order, **options) for order in orders]
+    return [request_copy(order, **options) for order in orders]
 
 
 def plain_orders(shop):
@@ -87,8 +87,8 @@ def plain_orders(shop):
 def payable_orders(shop, **values):
     customer = shop.customer()
     saved = shop.payment_source(wallet_of=customer)
-    held = {"customer_id": customer, "payment_source_id": saved, **values}
-    return [shop.order(**held) for _ in range(3 * SIZE)]
+    wallet = {"customer_id": customer, "payment_source_id": saved, **values}
+    return [shop.order(**wallet) for _ in range(3 * SIZE)]
 
 
 def readers_of(parent):
@@ -163,23 +163,23 @@ def message(shop, result):
 
 @pytest.mark.parametrize("skip_errors", [False, True])
 @pytest.mark.parametrize("reuse_wallet", [False, True])
-def test_prefetching_does_not_change_the_copies(shop, prefetched, skip_errors, reuse_wallet):
+def test_prefetching_does_not_change_the_copies(shop, prefetches, skip_errors, reuse_wallet):
     options = {"skip_errors": skip_errors, "reuse_wallet": reuse_wallet}
     orders = orders_of_all_kinds(shop)
     expected = [copy(order, **options) for order in orders]
-    prefetched.clear()
+    prefetches.clear()
 
     ended = copy_in_parts(requests(orders, **options), sizes=(SIZE,) * 4)
 
-    assert prefetched == [False, True, True, True]
+    assert prefetches == [False, True, True, True]
     assert [message(shop, result) for result in ended] == [
         message(shop, result) for (result,) in expected
     ]
     assert {"failed", "completed"} <= set(statuses(ended))
-    assert violations() == []
+    assert find_violations() == []
 
 
-def test_commits_of_another_connection_are_noticed(shop, prefetched):
+def test_commits_of_another_connection_are_noticed(shop, prefetches):
     orders = plain_orders(shop)
     (mug,) = shop.rows(Sku, code="MUG")
 
@@ -189,63 +189,63 @@ def test_commits_of_another_connection_are_noticed(shop, prefetched):
 
     ended = copy_in_parts(requests(orders), before=withdraw)
 
-    assert prefetched == [False, False, True]
+    assert prefetches == [False, False, True]
     assert statuses(ended) == ["completed"] * 3 + ["failed"] * 6
 
 
-def test_a_prefetched_part_of_another_size_is_read_again(shop, prefetched):
+def test_a_prefetched_part_of_another_size_is_read_again(shop, prefetches):
     ended = copy_in_parts(requests(plain_orders(shop)), sizes=(3, 2, 2, 2))
 
-    assert prefetched == [False, False, True, True]
+    assert prefetches == [False, False, True, True]
     assert statuses(ended) == ["completed"] * 9
-    assert violations() == []
+    assert find_violations() == []
 
 
-def test_stock_taken_by_a_part_is_missing_in_the_next(shop, prefetched):
+def test_stock_taken_by_a_part_is_missing_in_the_next(shop, prefetches):
     shop.sku("FEW", stock=4)
     orders = payable_orders(shop, lines=[("FEW", 1, 3_00)])
 
     ended = copy_in_parts(requests(orders, place_target_order=True))
 
-    assert prefetched == [False, False, False]
+    assert prefetches == [False, False, False]
     assert statuses(ended) == ["completed"] * 4 + ["failed"] * 5
-    assert violations() == []
+    assert find_violations() == []
 
 
 @pytest.mark.parametrize("option", ["place_target_order", "cancel_source_order"])
-def test_a_part_after_a_stock_change_is_read_again(shop, prefetched, option):
+def test_a_part_after_a_stock_change_is_read_again(shop, prefetches, option):
     first, *others = payable_orders(shop)
 
-    ended = copy_in_parts([request(first, **{option: True}), *requests(others)])
+    ended = copy_in_parts([request_copy(first, **{option: True}), *requests(others)])
 
-    assert prefetched == [False, False, True]
+    assert prefetches == [False, False, True]
     assert statuses(ended) == ["completed"] * 9
-    assert violations() == []
+    assert find_violations() == []
 
 
-def test_stock_that_was_enough_for_each_part_is_enough_for_all(shop, prefetched):
+def test_stock_that_was_enough_for_each_part_is_enough_for_all(shop, prefetches):
     shop.sku("FEW", stock=3)  # a copy that is not placed takes nothing
     orders = [shop.order(lines=[("FEW", 1, 3_00)]) for _ in range(9)]
 
     ended = copy_in_parts(requests(orders))
 
-    assert prefetched == IN_TURN
+    assert prefetches == IN_TURN
     assert statuses(ended) == ["completed"] * 9
 
 
-def test_a_faulty_order_fails_alone_in_a_prefetched_part(shop, prefetched, monkeypatch):
+def test_a_faulty_order_fails_alone_in_a_prefetched_part(shop, prefetches, monkeypatch):
     orders = plain_orders(shop)
-    poison = failing_for(orders[4])
+    poison = make_failing_step(orders[4])
     STEPS.append(poison)
 
     ended = copy_in_parts(requests(orders))
 
-    assert prefetched == IN_TURN
+    assert prefetches == IN_TURN
     assert statuses(ended) == ["completed"] * 4 + ["failed"] + ["completed"] * 4
-    assert violations() == []
+    assert find_violations() == []
 
 
-def test_a_retried_transaction_copies_once(shop, prefetched, monkeypatch):
+def test_a_retried_transaction_copies_once(shop, prefetches, monkeypatch):
     orders = plain_orders(shop)
     tried = []
 
@@ -259,9 +259,9 @@ def test_a_retried_transaction_copies_once(shop, prefetched, monkeypatch):
 
     ended = copy_in_parts(requests(orders))
 
-    assert prefetched == [False, True, False, True]  # the second part is tried twice
+    assert prefetches == [False, True, False, True]  # the second part is tried twice
     assert statuses(ended) == ["completed"] * 9
-    assert violations() == []
+    assert find_violations() == []
 
 
 def _without_references(*statements):
@@ -273,21 +273,21 @@ def _without_references(*statements):
         db.invalidate()
 
 
-def test_a_broken_order_reference_fails_with_prefetching_too(shop, prefetched):
+def test_a_broken_order_reference_fails_with_prefetching_too(shop, prefetches):
     orders = plain_orders(shop)
     broken = update(Order).where(Order.id == orders[4]).values(payment_method_id=4711)
     _without_references(broken)
 
     ended = copy_in_parts(requests(orders))
 
-    assert prefetched == [False, False, True]
+    assert prefetches == [False, False, True]
     assert statuses(ended) == ["completed"] * 4 + ["failed"] + ["completed"] * 4
     assert ended[4].errors_log == {
         "target_order": ["could not be copied: the database refused a row (IntegrityError)"]
     }
 
 
-def test_a_broken_wallet_reference_fails_with_prefetching_too(shop, prefetched):
+def test_a_broken_wallet_reference_fails_with_prefetching_too(shop, prefetches):
     orders = plain_orders(shop)
     customer = shop.customer()
     saved = shop.payment_source(wallet_of=customer)
@@ -298,7 +298,7 @@ def test_a_broken_wallet_reference_fails_with_prefetching_too(shop, prefetched):
 
     ended = copy_in_parts(requests(orders))
 
-    assert prefetched == [False, False, True]
+    assert prefetches == [False, False, True]
     assert statuses(ended) == ["completed"] * 4 + ["failed"] + ["completed"] * 4
 
 
@@ -310,41 +310,41 @@ def test_a_broken_wallet_reference_fails_with_prefetching_too(shop, prefetched):
         "ALTER TABLE line_items ADD COLUMN own INTEGER REFERENCES skus (id)",
     ],
 )
-def test_a_shop_with_its_own_triggers_or_keys_is_not_prefetched(shop, prefetched, own):
+def test_a_shop_with_its_own_triggers_or_keys_is_not_prefetched(shop, prefetches, own):
     with begin() as db:
         db.execute(text(own))
 
     ended = copy_in_parts(requests(plain_orders(shop)))
 
-    assert prefetched == [False, False, False]
+    assert prefetches == [False, False, False]
     assert statuses(ended) == ["completed"] * 9
 
 
-def test_the_batch_is_copied_after_its_reader_ends(shop, prefetched):
+def test_the_batch_is_copied_after_its_reader_ends(shop, prefetches):
     def kill(part):
         if part == 3:
-            (mine,) = readers_of(psutil.Process())
-            mine.kill()
-            mine.wait()
+            (reader,) = readers_of(psutil.Process())
+            reader.kill()
+            reader.wait()
 
     ended = copy_in_parts(requests(plain_orders(shop)), before=kill)
 
-    assert prefetched[:2] == [False, True]  # whether the third was read before it died is chance
+    assert prefetches[:2] == [False, True]  # whether the third was read before it died is chance
     assert statuses(ended) == ["completed"] * 9
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_nothing_is_prefetched_if_no_process_can_be_started(shop, monkeypatch):
     monkeypatch.setattr(sys, "executable", "there-is-no-such-python")
 
-    with prefetching(batch_of(requests(plain_orders(shop)))) as ahead:
+    with prefetching(make_batch(requests(plain_orders(shop)))) as ahead:
         assert ahead is None
 
 
 def test_an_answer_that_comes_when_the_batch_ends_is_received(shop, monkeypatch):
-    found = f"{Path(str(get_engine().url.database)).as_uri()}?mode=rw"
+    uri = f"{Path(str(get_engine().url.database)).as_uri()}?mode=rw"
     plan: dict[str, Any] = {
-        "shop": found,
+        "shop": uri,
         "prepare": [],
         "begin": [],
         "unsafe": [("SELECT 1", {})],

@@ -103,10 +103,10 @@ def test_the_replaced_order_does_not_count_as_a_use(shop):
     shop.coupon("SPRING", customer_single_use=True)
     source = shop.order(coupon_code="SPRING")
 
-    kept = copy_one(source)
+    result = copy_one(source)
     replaced = copy_one(source, cancel_source_order=True)
 
-    assert kept.errors_log == {"coupon_code": [USED]}
+    assert result.errors_log == {"coupon_code": [USED]}
     assert (replaced.status, replaced.errors_log) == ("completed", None)
 
 

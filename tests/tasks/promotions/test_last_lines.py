@@ -1,4 +1,4 @@
-"""A copy of which no line is left uses no coupon, and the copies beside it get it."""
+"""If no line of a copy is left, it uses no coupon, and the other copies of the batch get it."""
 
 import pytest
 

@@ -7,7 +7,7 @@ from order_factory.models.values.statuses import PROMOTIONS
 from tests.support.copying import copy, copy_one, target_of
 
 
-def promoted(shop, order, **options):
+def copy_with_promotions(shop, order, **options):
     """The target's lines by type and SKU: (total, share of the discounts)."""
     target = target_of(copy_one(order, apply_promotions=True, **options))
     lines = shop.rows(LineItem, order_id=target)
@@ -47,7 +47,7 @@ def test_each_promotion_applies_to_the_amount_that_the_last_one_left(shop):
     shop.promotion(percentage=50, priority=1)
     source = shop.order(lines=[("MUG", 1, 100_00)])
 
-    lines = promoted(shop, source)
+    lines = copy_with_promotions(shop, source)
 
     assert [total for *_, total, _ in lines[1:]] == [-50_00, -25_00, -8_00]
 
@@ -57,7 +57,7 @@ def test_totals_stay_above_zero_and_empty_promotions_are_not_used(shop):
     shop.promotion()
     source = shop.order(lines=[("MUG", 1, 12_50)])
 
-    lines = promoted(shop, source)
+    lines = copy_with_promotions(shop, source)
 
     assert lines[1:] == [("fixed_amount_promotions", None, -12_50, None)]
     assert [each.total_usage_count for each in shop.rows(Promotion)] == [1, 0]
@@ -81,7 +81,7 @@ def test_a_promotion_needs_its_skus_and_its_minimum_amount(shop):
     shop.promotion(percentage=50, order_amount_cents=50_00, currency_code="EUR")
     source = shop.order(lines=[("MUG", 1, 30_00), ("CAP", 1, 10_00)])
 
-    assert promoted(shop, source) == [
+    assert copy_with_promotions(shop, source) == [
         ("skus", "MUG", 30_00, None),
         ("skus", "CAP", 10_00, -1_00),
         ("percentage_discount_promotions", None, -1_00, None),
@@ -106,7 +106,7 @@ def test_free_shipping_reduces_only_the_shipping(shop):
     source = shop.order(lines=[("MUG", 1, 10_00)])
     shop.line(source, item_type="shipments", unit_amount_cents=7_00)
 
-    assert promoted(shop, source) == [
+    assert copy_with_promotions(shop, source) == [
         ("skus", "MUG", 10_00, None),
         ("shipments", None, 7_00, -7_00),
         ("free_shipping_promotions", None, -7_00, None),

@@ -1,4 +1,4 @@
-"""Discounts are divided to the cent by the largest remainder, and never below zero."""
+"""Discounts are divide to the cent by the largest remainder, and never below zero."""
 
 from collections import defaultdict
 from typing import Any
@@ -18,7 +18,7 @@ from order_factory.tasks.promotions.tables import (
     shares,
 )
 from tests.simulations.matrix import spec
-from tests.simulations.matrix.oracle import divided
+from tests.simulations.matrix.oracle import divide
 
 MOST = 10**12
 percentages = st.integers(min_value=1, max_value=100).map(
@@ -35,7 +35,7 @@ promotions = st.lists(st.one_of(percentages, fixed_amounts), min_size=1, max_siz
 
 def shares_of(orders: Any) -> Any:
     """What each order's promotions take off its lines, one dict of cents per promotion."""
-    found: Any = defaultdict(dict)
+    by_order: Any = defaultdict(dict)
     with begin() as db:
         open_promotion_tables(db)
         for order, (totals, given_promotions) in enumerate(orders, 1):
@@ -59,9 +59,9 @@ def shares_of(orders: Any) -> Any:
                 db.execute(insert(granted).values(grant))
         compute_shares(db)
         for row in db.execute(select(shares)):
-            found[row.factory_id, row.nth][row.line_item_id % 100] = row.cents
+            by_order[row.factory_id, row.nth][row.line_item_id % 100] = row.cents
         db.rollback()
-    return dict(found)
+    return dict(by_order)
 
 
 @settings(
@@ -69,15 +69,15 @@ def shares_of(orders: Any) -> Any:
 )
 @given(orders=st.lists(st.tuples(amounts, promotions), min_size=3, max_size=6))
 def test_every_share_is_the_exact_one_to_the_cent(shop, orders):
-    found = shares_of(orders)
+    shares = shares_of(orders)
 
     expected = {}
     for order, (totals, given_promotions) in enumerate(orders, 1):
         left = dict(enumerate(totals))
         for nth, promotion in enumerate(given_promotions, 1):
-            parts = divided(promotion, {line: cents for line, cents in left.items() if cents})
+            parts = divide(promotion, {line: cents for line, cents in left.items() if cents})
             left = {line: cents - parts.get(line, 0) for line, cents in left.items()}
             if any(parts.values()):
                 expected[order, nth] = {line: cents for line, cents in parts.items() if cents}
         assert min(left.values()) >= 0
-    assert found == expected
+    assert shares == expected

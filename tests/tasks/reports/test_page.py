@@ -14,7 +14,7 @@ NASTY = "<script>alert(1)</script>"
 
 
 class Page(HTMLParser):
-    """What a browser would make of a page: its elements, their attributes, and what it says."""
+    """A page as a browser parses it: its elements, their attributes, and its text."""
 
     def __init__(self, text: str):
         super().__init__()
@@ -61,11 +61,11 @@ def page_of(tmp_path):
 
 def test_shows_the_outcome_of_a_batch(shop, page_of):
     batch = Batch(shop, orders_count=5, status="in_progress")
-    batch.copied(0, 2)
-    batch.copied(0, 2, errors_count=1)
-    batch.failed("SKU MUG: 5 wanted, 3 in stock", "SKU CAP: 2 wanted, 0 in stock", number="A7")
-    batch.failed("SKU MUG: 9 wanted, 3 in stock", began=7_202, ended=7_204)
-    batch.pending()
+    batch.add_copy(0, 2)
+    batch.add_copy(0, 2, errors_count=1)
+    batch.add_failed("SKU MUG: 5 wanted, 3 in stock", "SKU CAP: 2 wanted, 0 in stock", number="A7")
+    batch.add_failed("SKU MUG: 9 wanted, 3 in stock", began=7_202, ended=7_204)
+    batch.add_pending()
 
     page = page_of(batch, seconds=2.0, copied_in_this_run=1)
 
@@ -88,9 +88,9 @@ def test_shows_the_outcome_of_a_batch(shop, page_of):
 def test_the_page_loads_no_other_files(shop, page_of, finished):
     batch = Batch(shop, orders_count=1)
     if finished:
-        batch.failed("the order has no line item")
+        batch.add_failed("the order has no line item")
     else:
-        batch.pending()
+        batch.add_pending()
 
     page = page_of(batch)
 
@@ -106,7 +106,7 @@ def test_the_page_loads_no_other_files(shop, page_of, finished):
 
 def test_texts_of_the_shop_or_caller_are_escaped(shop, page_of):
     batch = Batch(shop, NASTY, selection=f'"{NASTY}', orders_count=1)
-    batch.failed(f"SKU {NASTY}: 5 wanted, 3 in stock", number=f"N'{NASTY}")
+    batch.add_failed(f"SKU {NASTY}: 5 wanted, 3 in stock", number=f"N'{NASTY}")
 
     page = page_of(batch, report_path=f'out/a b#"{NASTY.replace("/", "")}.csv')
 
@@ -119,9 +119,9 @@ def test_texts_of_the_shop_or_caller_are_escaped(shop, page_of):
 
 def test_the_bars_are_the_transactions(shop, page_of):
     batch = Batch(shop, orders_count=3)
-    batch.copied(0, 10)
-    batch.copied(10, 40)
-    batch.copied(10, 40)
+    batch.add_copy(0, 10)
+    batch.add_copy(10, 40)
+    batch.add_copy(10, 40)
 
     page = page_of(batch)
 
@@ -137,7 +137,7 @@ def test_many_transactions_share_bars(shop, page_of, monkeypatch):
     monkeypatch.setattr("order_factory.tasks.reports.throughput.MOST_COMMITS", 2)
     batch = Batch(shop, orders_count=3)
     for ended in (1, 2, 40):
-        batch.copied(0, ended)
+        batch.add_copy(0, ended)
 
     page = page_of(batch)
 
@@ -147,11 +147,11 @@ def test_many_transactions_share_bars(shop, page_of, monkeypatch):
 
 def test_the_times_of_a_short_batch_differ(shop, page_of):
     batch = Batch(shop, orders_count=1)
-    batch.copied(0, 0.3)
+    batch.add_copy(0, 0.3)
 
-    said = page_of(batch).said
+    text = page_of(batch).said
 
-    assert "12:00:00.000 12:00:00.075 12:00:00.150 12:00:00.225 12:00:00.300" in said
+    assert "12:00:00.000 12:00:00.075 12:00:00.150 12:00:00.225 12:00:00.300" in text
 
 
 def test_an_empty_batch_has_a_page(shop, page_of):

@@ -11,8 +11,8 @@ from order_factory.models.database.engine import reading
 from order_factory.models.tables import OrderFactory, StockItem
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.reports.writing import write_report
-from tests.support.copying import batch_of, change, copy_batch, request
-from tests.support.report_batches import Batch, at
+from tests.support.copying import change, copy_batch, make_batch, request_copy
+from tests.support.report_batches import Batch, time_at
 
 ENDINGS = ("csv", "parquet", "xlsx")
 COLUMNS = [
@@ -61,12 +61,12 @@ def rows_of(path):
 def test_the_report_has_a_row_per_factory(shop, tmp_path, monkeypatch, ending, rows_at_once):
     monkeypatch.setattr("order_factory.tasks.reports.rows.ROWS_AT_ONCE", rows_at_once)
     batch = Batch(shop)
-    batch.copied(0.25, 1.5, number="007", reference='one, "two"\nthree & <four>')
-    batch.failed("SKU MUG: 5 wanted, 3 in stock", "SKU CAP: 2 wanted, 0 in stock", number="A2")
-    batch.copied(number=None)
-    batch.pending()
-    batch.copied(2, 3, reference="ünïcode 🛒")
-    Batch(shop, "another", prefix="X").copied()
+    batch.add_copy(0.25, 1.5, number="007", reference='one, "two"\nthree & <four>')
+    batch.add_failed("SKU MUG: 5 wanted, 3 in stock", "SKU CAP: 2 wanted, 0 in stock", number="A2")
+    batch.add_copy(number=None)
+    batch.add_pending()
+    batch.add_copy(2, 3, reference="ünïcode 🛒")
+    Batch(shop, "another", prefix="X").add_copy()
 
     written = rows_of(report(batch, tmp_path / f"report.{ending}"))
 
@@ -79,11 +79,33 @@ def test_the_report_has_a_row_per_factory(shop, tmp_path, monkeypatch, ending, r
     message = "line_items: SKU MUG: 5 wanted, 3 in stock\nline_items: SKU CAP: 2 wanted, 0 in stock"
     assert written == [
         (ids[0], "007", "completed", targets[0], "OF007", 0, None)
-        + ('one, "two"\nthree & <four>', at(0.25), at(1.5)),
-        (ids[1], "A2", "failed", None, None, 2, message, None, at(0), at(1)),
-        (ids[2], without_number, "completed", targets[2], None, 0, None, None, at(0), at(1)),
+        + ('one, "two"\nthree & <four>', time_at(0.25), time_at(1.5)),
+        (ids[1], "A2", "failed", None, None, 2, message, None, time_at(0), time_at(1)),
+        (
+            ids[2],
+            without_number,
+            "completed",
+            targets[2],
+            None,
+            0,
+            None,
+            None,
+            time_at(0),
+            time_at(1),
+        ),
         (ids[3], "N1", "pending", None, None, 0, None, None, None, None),
-        (ids[4], "N2", "completed", targets[4], "OFN2", 0, None, "ünïcode 🛒", at(2), at(3)),
+        (
+            ids[4],
+            "N2",
+            "completed",
+            targets[4],
+            "OFN2",
+            0,
+            None,
+            "ünïcode 🛒",
+            time_at(2),
+            time_at(3),
+        ),
     ]
     assert [path.name for path in tmp_path.iterdir()] == [f"report.{ending}"]
 
@@ -98,8 +120,8 @@ def test_a_batch_without_a_factory_has_a_header(shop, tmp_path, ending):
 def test_formulas_in_csv_have_an_apostrophe_before_them(shop, tmp_path):
     batch = Batch(shop)
     for text in FORMULAS:
-        batch.copied(number=text, reference=text)
-    batch.failed("SKU =1: 5 wanted, 3 in stock", reference="r=1")
+        batch.add_copy(number=text, reference=text)
+    batch.add_failed("SKU =1: 5 wanted, 3 in stock", reference="r=1")
 
     path = report(batch, tmp_path / "report.csv")
 
@@ -115,7 +137,7 @@ def test_formulas_in_csv_have_an_apostrophe_before_them(shop, tmp_path):
 def test_formulas_are_texts_in_xlsx_and_parquet(shop, tmp_path):
     batch = Batch(shop)
     for text in FORMULAS:
-        batch.copied(number=text, reference=text)
+        batch.add_copy(number=text, reference=text)
 
     sheet = load_workbook(report(batch, tmp_path / "report.xlsx"))["order factories"]
     frame = pd.read_parquet(report(batch, tmp_path / "report.parquet"))
@@ -130,9 +152,9 @@ def test_formulas_are_texts_in_xlsx_and_parquet(shop, tmp_path):
 
 def test_unsupported_text_in_an_xlsx_cell_is_replaced_or_cut(shop, tmp_path):
     batch = Batch(shop)
-    batch.copied(reference="bell \x07, form feed \x0c, \ufffe")
-    batch.copied(reference="x" * 40_000)
-    batch.copied(reference="_x0041_ and _x_")
+    batch.add_copy(reference="bell \x07, form feed \x0c, \ufffe")
+    batch.add_copy(reference="x" * 40_000)
+    batch.add_copy(reference="_x0041_ and _x_")
 
     sheet = load_workbook(report(batch, tmp_path / "report.xlsx"))["order factories"]
 
@@ -151,10 +173,10 @@ def test_rows_beyond_the_limit_of_a_sheet_go_to_the_next_sheet(
     monkeypatch.setattr("order_factory.tasks.reports.formats.xlsx.ROWS_PER_SHEET", 3)
     batch = Batch(shop)
     for _ in range(4):
-        batch.copied()
+        batch.add_copy()
 
     full = load_workbook(report(batch, tmp_path / "full.xlsx"))
-    batch.copied()
+    batch.add_copy()
     more = load_workbook(report(batch, tmp_path / "more.xlsx"))
 
     numbers = {sheet.title: [cell.value for cell in sheet["B"]] for sheet in more}
@@ -168,10 +190,10 @@ def test_rows_beyond_the_limit_of_a_sheet_go_to_the_next_sheet(
 
 def test_an_existing_report_is_complete(shop, tmp_path, monkeypatch):
     batch = Batch(shop)
-    batch.copied()
+    batch.add_copy()
     path = report(batch, tmp_path / "report.csv")
     before = path.read_text()
-    batch.copied()
+    batch.add_copy()
 
     def fail(*_):
         raise OSError("the disk is full")
@@ -187,8 +209,12 @@ def test_an_existing_report_is_complete(shop, tmp_path, monkeypatch):
 def test_the_api_shows_how_a_copy_differs_from_its_source(shop, tmp_path, ending):
     short = shop.order(lines=[("MUG", 2, 12_50), ("RARE", 5, 1_00)])
     change(StockItem, shop.rows(StockItem)[-1].id, quantity=3)
-    factories = [request(short, skip_errors=True), request(shop.order()), request(short)]
-    batch = batch_of(factories)
+    factories = [
+        request_copy(short, skip_errors=True),
+        request_copy(shop.order()),
+        request_copy(short),
+    ]
+    batch = make_batch(factories)
     assert copy_batch(batch) == []
     with reading() as db:
         write_report(db, batch, tmp_path / f"report.{ending}")
@@ -198,7 +224,7 @@ def test_the_api_shows_how_a_copy_differs_from_its_source(shop, tmp_path, ending
         "parquet": pd.read_parquet,
         "xlsx": pd.read_excel,
     }
-    found = readers[ending](tmp_path / f"report.{ending}")["differences"].astype(object)
+    column = readers[ending](tmp_path / f"report.{ending}")["differences"].astype(object)
 
     expected = (
         "line_items: RARE: 5 -> none (SKU RARE: 5 wanted, 3 in stock)\n"
@@ -206,4 +232,4 @@ def test_the_api_shows_how_a_copy_differs_from_its_source(shop, tmp_path, ending
         "totals: total_amount_cents: 3000 -> 2500\n"
         "totals: total_amount_with_taxes_cents: 3000 -> 2500"
     )
-    assert found.where(found.notna(), None).tolist() == [expected, None, None]
+    assert column.where(column.notna(), None).tolist() == [expected, None, None]

@@ -33,7 +33,7 @@ def rows_of(path):
 
 
 def problems_of(path):
-    """What is wrong with the file, apart from what only the database can tell."""
+    """The problems of the file that are found without the database."""
     try:
         selection = check_selection(read_selection(str(path)), CopyOptions())
     except SelectionInvalid as invalid:

@@ -10,7 +10,7 @@ from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Event, Order, OrderFactory, OrderFactoryBatch
 from order_factory.models.values.copy_options import OPTIONS
-from tests.support.at_once import at_once
+from tests.support.at_once import run_together
 from tests.support.copying import change, copy_batch, find_or_record
 
 ROWS: list[dict[str, Any]] = [
@@ -90,12 +90,12 @@ def test_given_options_apply_to_every_retry(shop, night):
 
 def test_each_failed_copy_is_retried_once(shop, night):
     first = find_or_record("again", CopyOptions(), failed_of="night")
-    same = find_or_record("again", CopyOptions(), failed_of="night")
+    same_batch = find_or_record("again", CopyOptions(), failed_of="night")
 
     with pytest.raises(SelectionInvalid) as raised:
         find_or_record("once more", CopyOptions(), failed_of="night")
 
-    assert same == first
+    assert same_batch == first
     assert raised.value.args[1][0].split("; ") == [
         "batch 'night' has no failed copy to try again",
         "1 left out, copied but not placed: place it instead",
@@ -125,7 +125,7 @@ def test_two_concurrent_retries_copy_each_order_once(shop, night):
         except SelectionInvalid:
             refused.append(reference)
 
-    at_once(lambda: retry("left"), lambda: retry("right"))
+    run_together(lambda: retry("left"), lambda: retry("right"))
 
     assert len(refused) == 1
     assert len(shop.rows(OrderFactory)) == 6

@@ -13,7 +13,7 @@ from order_factory.models.tables import Event, OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.selections.filters import count_undated, require_match
-from tests.support.copying import find_or_record, request
+from tests.support.copying import find_or_record, request_copy
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -37,7 +37,7 @@ def orders(shop):
         "web's": shop.order(placed_at=NEW_YEAR + timedelta(days=7), reference="web"),
         "test's": shop.order(placed_at=NEW_YEAR, mode="test"),
     }
-    copied = request(keys["late"])
+    copied = request_copy(keys["late"])
     keys["copy"] = shop.order(placed_at=NEW_YEAR + timedelta(days=8), order_factory_id=copied)
     return keys
 
@@ -65,18 +65,22 @@ PLAIN = ["early", "late", "approved", "ada's", "market's", "cap's", "web's"]
 )
 def test_takes_the_oldest_matching_orders_first(shop, orders, fields, expected):
     before = len(shop.rows(OrderFactory))
-    wanted = OrderFilter(**fields)
+    order_filter = OrderFilter(**fields)
     options = CopyOptions(place_target_order=True, skip_errors=True)
 
-    batch_id = find_or_record("night", options, orders_where=wanted)
+    batch_id = find_or_record("night", options, orders_where=order_filter)
 
     batch = shop.row(OrderFactoryBatch, id=batch_id)
     factories = shop.rows(OrderFactory, batch_id=batch_id)
     names = {key: name for name, key in orders.items()}
     assert [names[row.source_order_id] for row in factories] == expected
-    assert (batch.orders_count, batch.mode, batch.status) == (len(expected), wanted.mode, "pending")
+    assert (batch.orders_count, batch.mode, batch.status) == (
+        len(expected),
+        order_filter.mode,
+        "pending",
+    )
     assert {(row.mode, row.status, row.type) for row in factories} == {
-        (wanted.mode, "pending", "order_copies")
+        (order_filter.mode, "pending", "order_copies")
     }
     assert {(row.place_target_order, row.reuse_wallet, row.skip_errors) for row in factories} == {
         (True, True, True)
@@ -145,14 +149,14 @@ def test_a_selection_without_matches_writes_nothing(shop, orders, fields, messag
 
 
 def test_the_number_of_statements_does_not_grow_with_the_orders(shop, orders):
-    sent: list[str] = []
+    statements: list[str] = []
     counts = []
-    event.listen(get_engine(), "before_cursor_execute", lambda *given: sent.append(given[2]))
+    event.listen(get_engine(), "before_cursor_execute", lambda *given: statements.append(given[2]))
 
     for limit in (1, 7):
-        sent.clear()
+        statements.clear()
         find_or_record(f"night {limit}", CopyOptions(), orders_where=OrderFilter(limit=limit))
-        counts.append(len(sent))
+        counts.append(len(statements))
 
     assert counts[0] < 20
     assert counts == [counts[0]] * 2
@@ -175,8 +179,8 @@ def test_relative_dates_count_from_now(shop):
     shop.order(placed_at=None)
 
     for reference, within in (("day", "24 hours"), ("week", "1w")):
-        wanted = OrderFilter(placed_within=within)
-        find_or_record(reference, CopyOptions(), orders_where=wanted)
+        order_filter = OrderFilter(placed_within=within)
+        find_or_record(reference, CopyOptions(), orders_where=order_filter)
 
     batches = {row.id: row.reference for row in shop.rows(OrderFactoryBatch)}
     copied = [(batches[row.batch_id], row.source_order_id) for row in shop.rows(OrderFactory)]
@@ -201,8 +205,8 @@ def test_orders_that_have_a_copy_are_left_out_on_request(shop):
         shop.add(OrderFactory, source_order_id=order, status=status, target_order_id=target)
     known = {row.id for row in shop.rows(OrderFactory)}
 
-    wanted = OrderFilter(not_copied_yet=True)
-    find_or_record("night", CopyOptions(), orders_where=wanted)
+    order_filter = OrderFilter(not_copied_yet=True)
+    find_or_record("night", CopyOptions(), orders_where=order_filter)
 
     copied = [row.source_order_id for row in shop.rows(OrderFactory) if row.id not in known]
     assert copied == [orders["failed", False], orders["aborted", False], fresh]

@@ -44,7 +44,7 @@ WRITTEN = {
 }
 
 
-def asked(shop):
+def read_options(shop):
     """The options of each recorded factory, in their order."""
     return [
         {name: row._mapping[name] for name in (*OPTIONS, *CHANGES)}
@@ -65,7 +65,7 @@ def test_a_row_of_a_file_can_have_its_own_options(shop, tmp_path):
 
     find_or_record("night", options, orders=str(path))
 
-    assert asked(shop) == [OTHER, options.choices(), OTHER]
+    assert read_options(shop) == [OTHER, options.choices(), OTHER]
 
 
 def test_options_without_a_column_apply_to_all_rows(shop):
@@ -73,7 +73,7 @@ def test_options_without_a_column_apply_to_all_rows(shop):
 
     find_or_record("night", CopyOptions.model_validate(OTHER), orders=["A1"])
 
-    assert asked(shop) == [OTHER]
+    assert read_options(shop) == [OTHER]
 
 
 def test_another_option_is_another_request(shop):

@@ -6,7 +6,7 @@ from order_factory.tasks.selections.reading import accept_orders
 
 
 @pytest.mark.parametrize(
-    ("typed", "taken"),
+    ("typed", "expected"),
     [
         ("1001", ["1001"]),
         ("1001, 1002;1003", ["1001", "1002", "1003"]),
@@ -19,8 +19,8 @@ from order_factory.tasks.selections.reading import accept_orders
         ("", ""),
     ],
 )
-def test_a_text_is_a_path_or_a_list_of_orders(typed, taken):
-    assert accept_orders(typed) == taken
+def test_a_text_is_a_path_or_a_list_of_orders(typed, expected):
+    assert accept_orders(typed) == expected
 
 
 def test_an_existing_file_is_read_and_not_taken_for_a_number(tmp_path, monkeypatch):

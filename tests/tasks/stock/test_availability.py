@@ -14,15 +14,15 @@ from order_factory.tasks.copying.recipe import STEPS
 from tests.support.copying import (
     copy,
     copy_one,
-    failing_for,
-    request,
+    insert_step,
+    make_failing_step,
+    request_copy,
     run,
-    step_put_in,
     target_of,
 )
 
 
-def wanted(sku, quantity, left):
+def make_message(sku, quantity, left):
     return f"SKU {sku}: {quantity} wanted, {left} in stock"
 
 
@@ -33,7 +33,7 @@ def test_all_lines_of_a_sku_are_considered_together(shop):
     result = copy_one(source)
 
     assert result.status == "failed"
-    assert result.errors_log == {"line_items": [wanted("MUG", 5, 4)]}
+    assert result.errors_log == {"line_items": [make_message("MUG", 5, 4)]}
     assert len(shop.rows(Order)) == 1
 
 
@@ -44,8 +44,8 @@ def test_earlier_factories_come_first(shop):
     results = copy(*sources)
 
     assert [result.status for result in results] == ["completed", "failed", "completed", "failed"]
-    assert results[1].errors_log == {"line_items": [wanted("MUG", 3, 2)]}
-    assert results[3].errors_log == {"line_items": [wanted("MUG", 1, 0)]}
+    assert results[1].errors_log == {"line_items": [make_message("MUG", 3, 2)]}
+    assert results[3].errors_log == {"line_items": [make_message("MUG", 1, 0)]}
 
 
 def test_earlier_factories_get_the_stock_first(shop):
@@ -68,7 +68,7 @@ def test_an_order_that_fails_for_another_reason_takes_no_stock(shop):
 
     assert [result.status for result in results] == ["failed", "failed", "completed"]
     assert results[0].errors_log == {"customer": ["the customer is blocked"]}
-    assert results[1].errors_log == {"line_items": [wanted("CAP", 1, 0)]}
+    assert results[1].errors_log == {"line_items": [make_message("CAP", 1, 0)]}
 
 
 def test_skip_errors_leaves_out_every_line_of_a_short_sku_and_takes_none_of_it(shop):
@@ -80,7 +80,7 @@ def test_skip_errors_leaves_out_every_line_of_a_short_sku_and_takes_none_of_it(s
 
     target = target_of(results[0])
     assert [result.status for result in results] == ["completed", "completed"]
-    assert results[0].errors_log == {"line_items": [wanted("MUG", 5, 4)]}
+    assert results[0].errors_log == {"line_items": [make_message("MUG", 5, 4)]}
     assert results[1].errors_log is None
     assert shop.row(LineItem, order_id=target).sku_code == "CAP"
     assert shop.row(Order, id=target).total_amount_cents == 7_00
@@ -93,7 +93,7 @@ def test_the_stock_of_several_stock_items_is_added_up(shop):
     results = copy(*[shop.order(lines=[("MUG", quantity, 1_00)]) for quantity in (5, 1)])
 
     assert [result.status for result in results] == ["completed", "failed"]
-    assert results[1].errors_log == {"line_items": [wanted("MUG", 1, 0)]}
+    assert results[1].errors_log == {"line_items": [make_message("MUG", 1, 0)]}
 
 
 def test_an_untracked_sku_is_always_in_stock(shop):
@@ -110,7 +110,7 @@ def test_a_tracked_sku_without_any_stock_item_is_out_of_stock(shop):
 
     result = copy_one(shop.order(lines=[("MUG", 1, 1_00)]))
 
-    assert result.errors_log == {"line_items": [wanted("MUG", 1, 0)]}
+    assert result.errors_log == {"line_items": [make_message("MUG", 1, 0)]}
 
 
 def test_stock_of_the_other_mode_does_not_count(shop):
@@ -119,7 +119,7 @@ def test_stock_of_the_other_mode_does_not_count(shop):
 
     result = copy_one(shop.order(lines=[("MUG", 1, 1_00)]))
 
-    assert result.errors_log == {"line_items": [wanted("MUG", 1, 0)]}
+    assert result.errors_log == {"line_items": [make_message("MUG", 1, 0)]}
 
 
 def test_only_sku_lines_need_stock(shop):
@@ -135,7 +135,7 @@ def test_only_sku_lines_need_stock(shop):
 class Wish:
     """What one order wants: (SKU, quantity) per line, by whom and how it is to be copied.
 
-    Copying a cursed one fails unexpectedly, whatever is right or wrong with it.
+    Copying a cursed one fails with an unexpected exception, also if it is valid.
     """
 
     lines: list[tuple[str, int]]
@@ -187,18 +187,18 @@ def naive(stock, wishes):
                 wants[sku] += quantity
         short = {sku for sku, quantity in wants.items() if quantity > left[sku]}
         doomed = wish.cursed or (not wish.skip_errors and (message or wish.blocked))
-        message += [wanted(sku, wants[sku], left[sku]) for sku in short]
-        kept = [line for line in good if line[0] not in short]
-        if wish.lines and not kept and wish.skip_errors:
+        message += [make_message(sku, wants[sku], left[sku]) for sku in short]
+        available = [line for line in good if line[0] not in short]
+        if wish.lines and not available and wish.skip_errors:
             message.append("no line item is left to copy")
         if wish.cursed:
             message.append("could not be copied: unexpected RuntimeError")
-        copied = bool(kept) and not doomed and (wish.skip_errors or not short)
+        copied = bool(available) and not doomed and (wish.skip_errors or not short)
         if copied:
             for sku in wants.keys() - short:
                 left[sku] -= wants[sku]
                 shelf[sku] -= wants[sku] if wish.place and not wish.blocked else 0
-        outcomes.append((copied, sorted(message), sorted(kept) if copied else None))
+        outcomes.append((copied, sorted(message), sorted(available) if copied else None))
     return outcomes, shelf
 
 
@@ -213,20 +213,22 @@ def test_a_batch_gives_the_same_result_as_one_order_after_the_other(shop, stock,
     town = furnish(shop, stock)
     orders = town.orders(wishes)
     factories = [
-        request(order, skip_errors=wish.skip_errors, place_target_order=wish.place)
+        request_copy(order, skip_errors=wish.skip_errors, place_target_order=wish.place)
         for order, wish in zip(orders, wishes, strict=True)
     ]
     cursed = [order for order, wish in zip(orders, wishes, strict=True) if wish.cursed]
 
-    with step_put_in(failing_for(*cursed), at=len(STEPS)):
+    with insert_step(make_failing_step(*cursed), at=len(STEPS)):
         results = run(*factories)
 
     outcomes = []
     for result in results:
         target = target_of(result) if result.target_order else None
         message = [town.plain(words) for words in (result.errors_log or {}).get("line_items", [])]
-        held = [(town.plain(r.sku_code), r.quantity) for r in shop.rows(LineItem, order_id=target)]
-        outcomes.append((target is not None, sorted(message), sorted(held) if target else None))
+        copied = [
+            (town.plain(r.sku_code), r.quantity) for r in shop.rows(LineItem, order_id=target)
+        ]
+        outcomes.append((target is not None, sorted(message), sorted(copied) if target else None))
     assert (outcomes, town.shelf()) == naive(stock, wishes)
 
 

@@ -9,10 +9,10 @@ from order_factory.models.tables.base import utc_now
 from order_factory.tasks.outcomes.cancellation import cancel_orders
 from order_factory.tasks.working_set.statements import table_of
 from tests.support.copying import change, copy, copy_one, target_of
-from tests.support.paying import payable, place
-from tests.support.verifying import violations
+from tests.support.paying import make_payable_order, place
+from tests.support.verifying import find_violations
 
-# Nothing is to be paid: what the bundle needs decides alone whether it can be placed.
+# Nothing is to be paid: only the stock of the bundle decides whether it can be placed.
 PLACE = {"place_target_order": True}
 
 
@@ -46,7 +46,7 @@ def test_placing_takes_the_pieces_of_the_bundle(shop, stock):
 
     assert result.errors_log is None
     assert (stock("MUG"), stock("CAP"), stock("CARD")) == ((3, 0), (9 - 2, 0), (1000, 0))
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_a_copy_that_is_not_placed_takes_no_stock(shop, stock):
@@ -85,7 +85,7 @@ def test_lines_and_bundles_of_all_orders_count_together(shop, stock):
     message = "SKU MUG: 3 wanted, 2 in stock"
     assert ended[1].errors_log == {"line_items": [message, f"bundle KIT: {message}"]}
     assert stock("MUG") == (0, 0)
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_skip_errors_leaves_out_the_bundle_that_is_short(shop, stock):
@@ -99,23 +99,23 @@ def test_skip_errors_leaves_out_the_bundle_that_is_short(shop, stock):
     assert result.status == "completed"
     assert result.errors_log == {"line_items": ["bundle KIT: SKU MUG: 2 wanted, 1 in stock"]}
     assert (stock("MUG"), stock("CAP")) == ((1, 0), (4, 0))
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_pieces_are_reserved_until_the_gateway_has_answered(shop, ledger, stock):
     shop.sku("MUG", stock=10)
     shop.bundle("KIT", {"MUG": 2})
-    seen = []
-    approved, declined = payable(shop), payable(shop, "tok_decline")
+    statements = []
+    approved, declined = make_payable_order(shop), make_payable_order(shop, "tok_decline")
     for order in (approved, declined):
         shop.line(order, item_type="bundles", sku_code=None, bundle_code="KIT", quantity=1)
 
-    place(approved, declined, before=lambda: seen.append(stock("MUG")))
+    place(approved, declined, before=lambda: statements.append(stock("MUG")))
 
     # Each order has a line of one mug, too.
-    assert seen == [(10, 6)]
+    assert statements == [(10, 6)]
     assert stock("MUG") == (7, 0)
-    assert violations() == []
+    assert find_violations() == []
 
 
 @pytest.mark.parametrize("made_here", [True, False])

@@ -16,22 +16,22 @@ from order_factory.models.tables import (
     StockReservation,
 )
 from order_factory.tasks.reports.differences import read_differences
-from tests.support.copying import change, copy, copy_one, factory_of, request, run, target_of
-from tests.support.verifying import violations
+from tests.support.copying import change, copy, copy_one, factory_of, request_copy, run, target_of
+from tests.support.verifying import find_violations
 
 
 @pytest.fixture(autouse=True)
-def _verified(shop):
+def _verify_afterwards(shop):
     yield
-    assert violations() == []
+    assert find_violations() == []
 
 
-def reduced(sku, wanted, copied):
-    return f"SKU {sku}: {wanted} wanted, {copied} copied"
+def make_reduced_message(sku, ordered, copied):
+    return f"SKU {sku}: {ordered} wanted, {copied} copied"
 
 
-def short(sku, wanted, left):
-    return f"SKU {sku}: {wanted} wanted, {left} in stock"
+def make_short_message(sku, ordered, left):
+    return f"SKU {sku}: {ordered} wanted, {left} in stock"
 
 
 def quantities(shop, result):
@@ -40,7 +40,7 @@ def quantities(shop, result):
 
 
 def split(cents, part, whole):
-    """The part of an amount, half a cent away from zero: told apart from the code."""
+    """The part of an amount, half a cent away from zero, calculated in another way than the code."""
     return int((Decimal(cents) * part / whole).quantize(Decimal(1), ROUND_HALF_UP))
 
 
@@ -55,7 +55,7 @@ def test_the_remaining_pieces_are_copied_and_named(shop, place):
     order = shop.row(Order, id=target_of(result))
     assert (result.status, result.errors_log) == (
         "completed",
-        {"line_items": [reduced("MUG", 5, 3)]},
+        {"line_items": [make_reduced_message("MUG", 5, 3)]},
     )
     assert quantities(shop, result) == [("MUG", 3), ("CAP", 1)]
     assert (order.status, order.subtotal_amount_cents, order.total_amount_cents) == (
@@ -89,8 +89,8 @@ def test_two_orders_of_a_batch_share_the_remaining_pieces(shop, place):
     ]
     assert [result.errors_log for result in results] == [
         None,
-        {"line_items": [reduced("MUG", 5, 2)]},
-        {"line_items": [short("MUG", 5, 0)]},
+        {"line_items": [make_reduced_message("MUG", 5, 2)]},
+        {"line_items": [make_short_message("MUG", 5, 0)]},
     ]
     assert [shop.row(Order, id=target_of(each)).total_amount_cents for each in results] == [
         17_00,
@@ -98,8 +98,8 @@ def test_two_orders_of_a_batch_share_the_remaining_pieces(shop, place):
         7_00,
     ]
     assert shop.row(StockItem, sku_id=sku).quantity == (0 if place else 7)
-    taken = [row.quantity for row in shop.rows(StockReservation) if row.stock_item_id == sku]
-    assert sum(taken) == (7 if place else 0)
+    reserved = [row.quantity for row in shop.rows(StockReservation) if row.stock_item_id == sku]
+    assert sum(reserved) == (7 if place else 0)
 
 
 def test_earlier_lines_of_a_sku_come_first(shop):
@@ -109,7 +109,7 @@ def test_earlier_lines_of_a_sku_come_first(shop):
     result = copy_one(source, stock="partial")
 
     assert quantities(shop, result) == [("MUG", 3), ("MUG", 1)]
-    assert result.errors_log == {"line_items": [reduced("MUG", 6, 4)]}
+    assert result.errors_log == {"line_items": [make_reduced_message("MUG", 6, 4)]}
 
 
 def test_an_order_without_any_remaining_line_fails(shop):
@@ -119,7 +119,9 @@ def test_an_order_without_any_remaining_line_fails(shop):
     result = copy_one(source, stock="partial")
 
     assert result.status == "failed"
-    assert result.errors_log == {"line_items": [short("MUG", 5, 0), "no line item is left to copy"]}
+    assert result.errors_log == {
+        "line_items": [make_short_message("MUG", 5, 0), "no line item is left to copy"]
+    }
     assert len(shop.rows(Order)) == 1
 
 
@@ -208,7 +210,7 @@ def test_todays_prices_and_promotions_apply_to_the_copied_pieces(shop):
     result = copy_one(source, stock="partial", refresh_prices=True, apply_promotions=True)
 
     order = shop.row(Order, id=target_of(result))
-    assert result.errors_log == {"line_items": [reduced("MUG", 5, 3)]}
+    assert result.errors_log == {"line_items": [make_reduced_message("MUG", 5, 3)]}
     assert (order.subtotal_amount_cents, order.discount_amount_cents) == (33_00, -3_30)
     assert order.total_amount_cents == 29_70
 
@@ -230,8 +232,8 @@ def test_a_batch_gives_the_same_result_as_one_order_after_the_other(shop):
     expected: list[list[tuple[str, int]] | None] = []
     left = Counter(stock)
     for lines, policy, _ in wishes:
-        kept: list[tuple[str, int]] = []
-        taken: Counter[str] = Counter()
+        expected_lines: list[tuple[str, int]] = []
+        used: Counter[str] = Counter()
         wants: Counter[str] = Counter()
         for sku, quantity in lines:
             wants[sku] += quantity
@@ -239,21 +241,21 @@ def test_a_batch_gives_the_same_result_as_one_order_after_the_other(shop):
             expected.append(None)
             continue
         for sku, quantity in lines:
-            pieces = quantity if sku == "U" else min(quantity, left[sku] - taken[sku])
+            pieces = quantity if sku == "U" else min(quantity, left[sku] - used[sku])
             if pieces > 0:
-                kept.append((sku, pieces))
-                taken[sku] += pieces
-        left.subtract({sku: pieces for sku, pieces in taken.items() if sku != "U"})
-        expected.append(kept or None)
+                expected_lines.append((sku, pieces))
+                used[sku] += pieces
+        left.subtract({sku: pieces for sku, pieces in used.items() if sku != "U"})
+        expected.append(expected_lines or None)
 
     factories = [
-        request(source, stock=policy, skip_errors=skips, place_target_order=True)
+        request_copy(source, stock=policy, skip_errors=skips, place_target_order=True)
         for source, (_, policy, skips) in zip(sources, wishes, strict=True)
     ]
     results = run(*factories)
 
-    got = [quantities(shop, each) if each.target_order else None for each in results]
-    assert got == expected
+    copied = [quantities(shop, each) if each.target_order else None for each in results]
+    assert copied == expected
     shelf = {code: shop.row(StockItem, sku_id=key).quantity for code, key in skus.items()}
     assert shelf == {code: left[code] for code in stock}
 
@@ -287,10 +289,10 @@ def test_verify_finds_an_amount_that_is_not_proportional(shop, table, column):
     row = line if table is LineItem else shop.row(LineItemOption, line_item_id=line.id)
 
     change(table, row.id, **{column: row._mapping[column] + 2, "updated_at": row.updated_at})
-    found = violations()
+    violations = find_violations()
     change(table, row.id, **{column: row._mapping[column], "updated_at": row.updated_at})
 
-    assert ("line-columns" if table is LineItem else "option-columns") in found
+    assert ("line-columns" if table is LineItem else "option-columns") in violations
 
 
 def test_verify_finds_a_discount_that_was_not_split(shop):
@@ -301,11 +303,11 @@ def test_verify_finds_a_discount_that_was_not_split(shop):
     row = shop.row(LineItem, order_id=target, item_type="fixed_amount_promotions")
 
     change(LineItem, row.id, total_amount_cents=-5_00, updated_at=row.updated_at)
-    found = violations()
+    violations = find_violations()
     change(LineItem, row.id, total_amount_cents=-3_00, updated_at=row.updated_at)
 
     assert row.total_amount_cents == -3_00
-    assert "line-columns" in found
+    assert "line-columns" in violations
 
 
 def test_the_differences_say_what_was_reduced_and_why(shop):
@@ -314,9 +316,9 @@ def test_the_differences_say_what_was_reduced_and_why(shop):
     key = factory_of(copy_one(source, stock="partial"))
 
     with reading() as db:
-        found = read_differences(db, OrderFactory.id == key)[key]
+        differences = read_differences(db, OrderFactory.id == key)[key]
 
-    changed = {(each.what, each.before, each.after, each.reason) for each in found}
-    why = reduced("MUG", 5, 3)
-    assert ("MUG: quantity", 5, 3, why) in changed
+    changed = {(each.what, each.before, each.after, each.reason) for each in differences}
+    reason = make_reduced_message("MUG", 5, 3)
+    assert ("MUG: quantity", 5, 3, reason) in changed
     assert ("total_amount_cents", 10_00, 6_00, "stock = partial") in changed

@@ -11,9 +11,9 @@ from order_factory.models.tables import (
     StockItem,
 )
 from tests.support.copying import change
-from tests.support.paying import payable as payable_by_gateway
-from tests.support.subscriptions import payable, run_due, subscribe
-from tests.support.verifying import violations
+from tests.support.paying import make_payable_order
+from tests.support.subscriptions import make_placeable_order, run_due, subscribe
+from tests.support.verifying import find_violations
 
 FEBRUARY = datetime(2026, 2, 28, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -26,7 +26,10 @@ def stock_of(shop, code):
 def test_a_renewal_delivers_the_remaining_pieces_and_the_next_waits(shop):
     shop.sku("RARE", stock=3)
     subscribe(
-        shop, payable(shop, lines=[("RARE", 5, 2_00)]), stock="partial", retry_after="20d 20d"
+        shop,
+        make_placeable_order(shop, lines=[("RARE", 5, 2_00)]),
+        stock="partial",
+        retry_after="20d 20d",
     )
 
     run_due(FEBRUARY)
@@ -34,20 +37,20 @@ def test_a_renewal_delivers_the_remaining_pieces_and_the_next_waits(shop):
     change(StockItem, stock_of(shop, "RARE").id, quantity=9)
     run_due(FEBRUARY + 60 * DAY)
 
-    first, second, *rest = shop.rows(OrderFactory)
+    first, second, *others = shop.rows(OrderFactory)
     assert [row.status for row in (first, second)] == ["completed", "failed"]
     assert first.errors_log == {"line_items": ["SKU RARE: 5 wanted, 3 copied"]}
     assert second.errors_log == {
         "line_items": ["SKU RARE: 5 wanted, 0 in stock", "no line item is left to copy"]
     }
-    assert any(row.retry_of_id == second.id and row.status == "completed" for row in rest)
+    assert any(row.retry_of_id == second.id and row.status == "completed" for row in others)
     made = shop.row(Order, id=first.target_order_id)
     assert (made.status, made.total_amount_cents) == ("placed", 6_00)
-    assert violations() == []
+    assert find_violations() == []
 
 
 def test_the_retry_of_a_declined_partial_renewal_keeps_its_pieces(shop, ledger):
-    order = payable_by_gateway(shop, "tok_decline")
+    order = make_payable_order(shop, "tok_decline")
     (line,) = shop.rows(LineItem, order_id=order)
     change(LineItem, line.id, quantity=5, total_amount_cents=5 * line.unit_amount_cents)
     shop.sum_up(order)
@@ -68,4 +71,4 @@ def test_the_retry_of_a_declined_partial_renewal_keeps_its_pieces(shop, ledger):
     assert (made.status, made.total_amount_cents) == ("placed", 3 * line.unit_amount_cents)
     assert stock_of(shop, "MUG").quantity == 0
     assert ledger.charges() == [("authorize", 3 * line.unit_amount_cents)]
-    assert violations() == []
+    assert find_violations() == []

@@ -1,4 +1,4 @@
-"""The stock through copying, paying and cancelling in any order, against a model of it."""
+"""The stock during copying, paying and cancelling in any order, compared with a model."""
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,8 +16,15 @@ from hypothesis.stateful import (
 from order_factory.models.database.engine import reading
 from order_factory.models.tables import Order, OrderFactory, Sku, StockItem
 from order_factory.tasks.verify import verify
-from tests.support.copying import authorize, batch_of, copy_batch, request, results, target_of
-from tests.support.paying import payable
+from tests.support.copying import (
+    authorize,
+    copy_batch,
+    make_batch,
+    read_results,
+    request_copy,
+    target_of,
+)
+from tests.support.paying import make_payable_order
 from tests.support.shop import Shop
 
 pytestmark = pytest.mark.slow
@@ -54,13 +61,14 @@ class StockLife(RuleBasedStateMachine):
     def copy(self, wants):
         """A batch of orders of so many pieces, each with a card that is good or not."""
         factories = [
-            request(self._order(pieces, good), place_target_order=True) for pieces, good in wants
+            request_copy(self._order(pieces, good), place_target_order=True)
+            for pieces, good in wants
         ]
-        batch = batch_of(factories)
+        batch = make_batch(factories)
         copy_batch(batch)
         held = []
         for (pieces, good), factory, ended in zip(
-            wants, factories, results(factories), strict=True
+            wants, factories, read_results(factories), strict=True
         ):
             fits = pieces <= self.free
             assert (ended.status == "in_progress") == fits
@@ -91,8 +99,8 @@ class StockLife(RuleBasedStateMachine):
             target = self.shop.row(OrderFactory, id=factory).target_order_id
             if pieces > self.free or self.shop.row(Order, id=target).status != "placed":
                 continue
-            copy = request(target, cancel_source_order=True)
-            batch = batch_of([copy])
+            copy = request_copy(target, cancel_source_order=True)
+            batch = make_batch([copy])
             copy_batch(batch)
             authorize(batch)
             assert self.shop.row(Order, id=target).status == "cancelled"
@@ -110,7 +118,7 @@ class StockLife(RuleBasedStateMachine):
 
     def _order(self, pieces, good):
         token = "tok_approve" if good else "tok_decline"
-        return payable(self.shop, token, lines=[(self.code, pieces, 1_00)])
+        return make_payable_order(self.shop, token, lines=[(self.code, pieces, 1_00)])
 
 
 @pytest.mark.usefixtures("ledger")
@@ -125,12 +133,12 @@ def test_a_copy_with_stock_ignore_is_placed_without_reservations(shop):
     shop.sku("MUG", stock=1)
     sources = [shop.order(lines=[("MUG", 2, 0)]) for _ in range(3)]
     factories = [
-        request(source, place_target_order=True, stock=policy)
+        request_copy(source, place_target_order=True, stock=policy)
         for source, policy in zip(sources, ("ignore", "take", "ignore"), strict=True)
     ]
-    copy_batch(batch_of(factories))
+    copy_batch(make_batch(factories))
 
-    first, second, third = results(factories)
+    first, second, third = read_results(factories)
 
     assert (first.status, third.status) == ("completed", "completed")
     assert second.errors_log == {"line_items": ["SKU MUG: 2 wanted, 1 in stock"]}

@@ -1,4 +1,4 @@
-"""Items: what options and discounts come to when a source order is converted and changed."""
+"""Items: the amounts of options and discounts when a source order is converted and changed."""
 
 import random
 
@@ -13,9 +13,15 @@ from order_factory.tasks.subscriptions.items import convert_to_automatic, sum_op
 from order_factory.tasks.subscriptions.templates import rebuild_template
 from order_factory.tasks.working_set.taxes import split_cents
 from tests.simulations.changed_copies import part_of
-from tests.support.copying import batch_of, change, copy_batch, request
-from tests.support.paying import payable as paid_by_test_gateway
-from tests.support.subscriptions import START, payable, run_due, subscribe, subscription
+from tests.support.copying import change, copy_batch, make_batch, request_copy
+from tests.support.paying import make_payable_order
+from tests.support.subscriptions import (
+    START,
+    make_placeable_order,
+    read_subscription,
+    run_due,
+    subscribe,
+)
 
 _BIG = st.integers(1, 10**9)
 PERCENTAGE, FIXED = "percentage_discount_promotions", "fixed_amount_promotions"
@@ -33,16 +39,16 @@ def test_a_share_is_rounded_half_up(shop, cases):
     ]
 
     with reading() as db:
-        found = db.execute(select(*(cast(share, BigInteger) for share in shares))).one()
+        row = db.execute(select(*(cast(share, BigInteger) for share in shares))).one()
 
-    for (part, whole, cents), share, all_of_it in zip(parts, found[:50], found[50:], strict=True):
+    for (part, whole, cents), share, all_of_it in zip(parts, row[:50], row[50:], strict=True):
         assert abs(share * whole - cents * part) * 2 <= whole
         assert (abs(share) <= abs(cents), share * cents >= 0) == (True, True)
         assert all_of_it == cents
 
 
 def template_totals(shop, key):
-    template = subscription(shop, key).template_order_id
+    template = read_subscription(shop, key).template_order_id
     lines = shop.rows(LineItem, order_id=template)
     return [(row.item_type, row.quantity, row.total_amount_cents) for row in lines]
 
@@ -69,7 +75,7 @@ def set_quantity(shop, key, quantity, sku="MUG"):
     ],
 )
 def test_options_and_discounts_follow_a_changed_quantity(shop, kind, quantity, discount):
-    order = payable(shop, lines=[("MUG", 2, 12_50)])
+    order = make_placeable_order(shop, lines=[("MUG", 2, 12_50)])
     (mug,) = shop.rows(LineItem, order_id=order)
     change(LineItem, mug.id, total_amount_cents=28_00)
     shop.option(mug.id, total_amount_cents=3_00)
@@ -83,7 +89,7 @@ def test_options_and_discounts_follow_a_changed_quantity(shop, kind, quantity, d
 
     total = quantity * 12_50 + 3_00
     assert template_totals(shop, key) == [("skus", quantity, total), (kind, 1, discount)]
-    template = shop.row(Order, id=subscription(shop, key).template_order_id)
+    template = shop.row(Order, id=read_subscription(shop, key).template_order_id)
     assert template.total_amount_cents == total + discount
 
 
@@ -94,7 +100,7 @@ def test_ten_copies_of_a_changed_order_cost_the_same_to_the_cent(
 ):
     """Options, both kinds of discounts, and another quantity; against the rules in plain Python."""
     chance = random.Random(f"{currency} {tax_included}")
-    order = paid_by_test_gateway(
+    order = make_payable_order(
         shop,
         lines=[(sku, chance.randint(2, 9), chance.randint(1, 99_99)) for sku in ("MUG", "CAP")],
         currency_code=currency,
@@ -118,16 +124,16 @@ def test_ten_copies_of_a_changed_order_cost_the_same_to_the_cent(
     quantity = mug + chance.choice([-1, 1])
     set_quantity(shop, key, quantity, "MUG")
 
-    run_due(subscription(shop, key).next_run_at)
+    run_due(read_subscription(shop, key).next_run_at)
     source = shop.row(OrderFactory).target_order_id
-    seen = [amounts(shop, subscription(shop, key).template_order_id), amounts(shop, source)]
+    both = [amounts(shop, read_subscription(shop, key).template_order_id), amounts(shop, source)]
     for _ in range(9):
-        factory = request(source)
-        copy_batch(batch_of([factory]))
+        factory = request_copy(source)
+        copy_batch(make_batch([factory]))
         copy = shop.row(OrderFactory, id=factory)
         assert copy.status == "completed", copy.errors_log
         source = copy.target_order_id
-        seen.append(amounts(shop, source))
+        both.append(amounts(shop, source))
 
     now = quantity * unit + extra + cap[3]
     kept = had * min(mug, quantity) // mug + cap[3]
@@ -136,7 +142,7 @@ def test_ten_copies_of_a_changed_order_cost_the_same_to_the_cent(
     taxes = _part(tax, quantity * unit + extra, had) + cap[4]
     total = now + discount
     expected = (now, discount, taxes, total, total if tax_included else total + taxes)
-    assert set(seen) == {expected}
+    assert set(both) == {expected}
     assert ledger.charges() == [("authorize", expected[-1])]
 
 

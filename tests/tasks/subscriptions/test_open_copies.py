@@ -10,28 +10,28 @@ from order_factory.models.tables import Order, OrderFactory, OvertakenBatch, Pay
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.subscriptions.recording import record_due_periods
 from tests.support.copying import change
-from tests.support.paying import payable as payable_by_gateway
+from tests.support.paying import make_payable_order
 from tests.support.subscriptions import (
     LATE_AFTER,
     START,
-    periods,
+    list_periods,
+    read_subscription,
     run_due,
     subscribe,
-    subscription,
 )
 
 DAY = timedelta(days=1)
 
 
 def silent(shop, **options):
-    """A daily subscription whose gateway gives no answer, with its first copy waiting for it."""
-    order = payable_by_gateway(shop, "tok_timeout_before")
+    """A daily subscription with a first copy that waits for the gateway, which does not answer."""
+    order = make_payable_order(shop, "tok_timeout_before")
     key = subscribe(shop, order, frequency="daily", **options)
     run_due(START + DAY)
     return key
 
 
-def overtaken_batches():
+def find_overtaken_batches():
     with reading() as db:
         return db.execute(select(OvertakenBatch)).all()
 
@@ -46,18 +46,18 @@ def test_no_period_is_lost_while_a_copy_waits_for_its_gateway(shop, ledger, catc
     key = silent(shop, catch_up=catch_up)
     for day in range(2, 5):
         run_due(START + day * DAY)
-    waiting = subscription(shop, key)
+    waiting = read_subscription(shop, key)
     answer_from_now_on(shop)
 
     run_due(START + 5 * DAY)
 
-    after = subscription(shop, key)
+    after = read_subscription(shop, key)
     assert (waiting.status, waiting.occurrencies) == ("running", 0)
     assert waiting.next_run_at == START + 5 * DAY
-    assert periods(shop, key) == [START + day * DAY for day in range(1, 6)]
+    assert list_periods(shop, key) == [START + day * DAY for day in range(1, 6)]
     assert (after.status, after.occurrencies, after.errors_count) == ("active", 5, 0)
     assert (after.running_batch_id, after.succeeded_on_last_run) == (None, True)
-    assert overtaken_batches() == []
+    assert find_overtaken_batches() == []
     assert [row.status for row in shop.rows(Order) if row.order_factory_id] == ["placed"] * 5
     assert len(ledger.charges()) == 5
 
@@ -66,14 +66,14 @@ def test_the_next_period_waits_for_an_open_copy_on_request(shop, ledger):
     key = silent(shop, while_open="wait", catch_up="all")
     for day in range(2, 5):
         run_due(START + day * DAY)
-    waiting = subscription(shop, key)
+    waiting = read_subscription(shop, key)
     answer_from_now_on(shop)
 
     run_due(START + 5 * DAY)
 
     assert (waiting.status, waiting.next_run_at) == ("running", START + 2 * DAY)
-    assert periods(shop, key) == [START + day * DAY for day in range(1, 6)]
-    assert subscription(shop, key).occurrencies == 5
+    assert list_periods(shop, key) == [START + day * DAY for day in range(1, 6)]
+    assert read_subscription(shop, key).occurrencies == 5
     assert len(ledger.charges()) == 5
 
 
@@ -83,16 +83,16 @@ def test_batches_are_counted_in_any_order(shop, ledger):
     first, second = shop.rows(OrderFactory)
     change_card(shop, second)
     run_due(START + 2 * DAY)
-    between = subscription(shop, key)
+    between = read_subscription(shop, key)
     change_card(shop, first)
 
     run_due(START + 2 * DAY)
 
-    after = subscription(shop, key)
+    after = read_subscription(shop, key)
     assert (between.status, between.occurrencies) == ("running", 1)
     assert between.running_batch_id == first.batch_id
     assert (after.status, after.occurrencies, after.running_batch_id) == ("active", 2, None)
-    assert overtaken_batches() == []
+    assert find_overtaken_batches() == []
 
 
 def change_card(shop, factory):

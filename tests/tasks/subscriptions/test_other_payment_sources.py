@@ -18,7 +18,7 @@ from order_factory.models.tables import (
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.subscriptions.outcomes import count_waiting_copies
 from tests.support.copying import change
-from tests.support.paying import payable
+from tests.support.paying import make_payable_order
 from tests.support.subscriptions import FEBRUARY, run_due, subscribe
 
 DAY = timedelta(days=1)
@@ -33,7 +33,7 @@ def statuses(shop):
 
 @pytest.mark.parametrize("fallback", ["off", "newest_valid"])
 def test_a_refused_card_is_replaced_by_another_of_the_wallet(shop, ledger, fallback):
-    order = payable(shop, "tok_decline_expired_card")
+    order = make_payable_order(shop, "tok_decline_expired_card")
     customer = shop.row(Order, id=order).customer_id
     shop.payment_source(wallet_of=customer, gateway="test", payment_source_token="tok_approve")
     subscribe(shop, order, retry_after="1d", payment_source_fallback=fallback)
@@ -48,7 +48,7 @@ def test_a_refused_card_is_replaced_by_another_of_the_wallet(shop, ledger, fallb
 
 
 def test_a_renewal_that_waits_is_announced_once(shop, ledger):
-    key = subscribe(shop, payable(shop, "tok_decline_expired_card"), retry_after="1d 1d")
+    key = subscribe(shop, make_payable_order(shop, "tok_decline_expired_card"), retry_after="1d 1d")
 
     for days in range(3):
         run_due(FEBRUARY + days * DAY)
@@ -61,10 +61,10 @@ def test_a_renewal_that_waits_is_announced_once(shop, ledger):
 
 
 def test_a_confirmed_payment_is_not_charged_again(shop, ledger):
-    order = payable(shop, "tok_decline_authentication_required")
+    order = make_payable_order(shop, "tok_decline_authentication_required")
     subscribe(shop, order, retry_after="1d 1d 1d")
     run_due(FEBRUARY)
-    asked = shop.row(Transaction)
+    transaction = shop.row(Transaction)
     # The customer confirms at the gateway; the shop says so by an update of the wallet.
     with closing(sqlite3.connect(ledger.file)) as db:
         db.execute("UPDATE charges SET succeeded = 1, error_code = NULL, token = 'confirmed'")
@@ -76,12 +76,12 @@ def test_a_confirmed_payment_is_not_charged_again(shop, ledger):
     assert statuses(shop) == ["failed", "completed"]
     assert ledger.charges() == [("authorize", 12_50)]
     first, second = shop.rows(Transaction)
-    assert (first.id, first.status) == (asked.id, "failed")
+    assert (first.id, first.status) == (transaction.id, "failed")
     assert (second.status, second.token) == ("succeeded", "confirmed")
 
 
 def test_an_unconfirmed_payment_waits_or_another_card_pays(shop, ledger):
-    order = payable(shop, "tok_decline_authentication_required")
+    order = make_payable_order(shop, "tok_decline_authentication_required")
     subscribe(shop, order, retry_after="1d 1d 1d")
     run_due(FEBRUARY)
     change(CustomerPaymentSource, shop.row(CustomerPaymentSource).id, updated_at=utc_now())

@@ -33,9 +33,9 @@ def test_the_list_shows_the_overdue_period(shop):
     subscribe(shop, frequency="yearly")
 
     with reading() as db:
-        found, _ = list_subscriptions(db, None, 1, 9, START + DAY + 3 * HOUR)
+        rows, _ = list_subscriptions(db, None, 1, 9, START + DAY + 3 * HOUR)
 
-    assert [each["overdue_since"] for each in found] == [None, START + DAY]
+    assert [each["overdue_since"] for each in rows] == [None, START + DAY]
 
 
 def test_no_period_is_overdue_after_a_run(shop):

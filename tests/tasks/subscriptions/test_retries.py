@@ -20,8 +20,8 @@ from order_factory.models.values.retry_delays import check_retry_after, parse_de
 from order_factory.tasks.subscriptions.templates import rebuild_template
 from order_factory.tasks.subscriptions.transitions import Trigger, apply_trigger
 from tests.support.copying import change
-from tests.support.paying import payable as payable_by_gateway
-from tests.support.subscriptions import payable, run_due, subscribe, subscription
+from tests.support.paying import make_payable_order
+from tests.support.subscriptions import make_placeable_order, read_subscription, run_due, subscribe
 
 FEBRUARY = datetime(2026, 2, 28, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -37,9 +37,9 @@ def attempts(shop, key):
 
 
 def sold_out(shop):
-    """An order of something of which there is no piece."""
+    """An order with a SKU that is out of stock."""
     shop.sku("RARE", stock=0)
-    return payable(shop, lines=[("RARE", 1, 12_50)])
+    return make_placeable_order(shop, lines=[("RARE", 1, 12_50)])
 
 
 def restock(shop):
@@ -48,19 +48,19 @@ def restock(shop):
 
 def test_a_renewal_is_retried_after_each_delay_until_it_succeeds(shop):
     key = subscribe(shop, sold_out(shop), retry_after="1d 3d 5d")
-    seen = []
+    lists = []
     for days in (0, 0.5, 1, 3, 4):
         if days == 4:
             restock(shop)
         run_due(FEBRUARY + days * DAY)
-        seen.append(attempts(shop, key))
+        lists.append(attempts(shop, key))
 
-    assert seen[0] == [(1, "failed", 1)]
-    assert seen[1] == seen[0]
-    assert seen[2] == [(1, "failed", None), (2, "failed", 4)]
-    assert seen[3] == seen[2]
-    assert seen[4] == [(1, "failed", None), (2, "failed", None), (3, "completed", None)]
-    after = subscription(shop, key)
+    assert lists[0] == [(1, "failed", 1)]
+    assert lists[1] == lists[0]
+    assert lists[2] == [(1, "failed", None), (2, "failed", 4)]
+    assert lists[3] == lists[2]
+    assert lists[4] == [(1, "failed", None), (2, "failed", None), (3, "completed", None)]
+    after = read_subscription(shop, key)
     assert (after.occurrencies, after.errors_count, after.succeeded_on_last_run) == (1, 2, True)
     assert (after.status, after.next_run_at) == ("active", datetime(2026, 3, 31, 9, tzinfo=UTC))
     first, second, third = shop.rows(OrderFactory)
@@ -81,11 +81,11 @@ def test_a_permanent_failure_keeps_or_deactivates_the_subscription(
 ):
     key = subscribe(shop, sold_out(shop), retry_after="1d", after_failure=after_failure)
     run_due(FEBRUARY)
-    meanwhile = subscription(shop, key).status
+    meanwhile = read_subscription(shop, key).status
 
     run_due(FEBRUARY + DAY)
 
-    after = subscription(shop, key)
+    after = read_subscription(shop, key)
     assert meanwhile == "active"
     assert (after.status, after.next_run_at) == (status, next_run_at)
     assert (after.errors_count, after.succeeded_on_last_run) == (2, False)
@@ -93,7 +93,7 @@ def test_a_permanent_failure_keeps_or_deactivates_the_subscription(
 
 
 def test_permanent_errors_are_not_retried(shop):
-    order = payable(shop)
+    order = make_placeable_order(shop)
     change(Sku, shop.row(Sku, code="MUG").id, purchasable=False)
     key = subscribe(shop, order, retry_after="1d", after_failure="deactivate")
 
@@ -101,12 +101,12 @@ def test_permanent_errors_are_not_retried(shop):
     run_due(FEBRUARY + DAY)
 
     assert attempts(shop, key) == [(1, "failed", None)]
-    assert subscription(shop, key).status == "inactive"
+    assert read_subscription(shop, key).status == "inactive"
 
 
 def unpaid(shop, **options):
     """A subscription whose copy cannot be placed, since the card was taken out of the wallet."""
-    order = payable(shop)
+    order = make_placeable_order(shop)
     saved = shop.row(CustomerPaymentSource)
     change(CustomerPaymentSource, saved.id, customer_id=shop.customer())
     change(Order, order, payment_source_id=None)
@@ -134,7 +134,7 @@ def test_the_order_that_could_not_be_placed_is_placed_by_the_retry(shop):
 
 
 def test_a_declined_payment_is_retried_and_paid_once(shop, ledger):
-    order = payable_by_gateway(shop, "tok_decline")
+    order = make_payable_order(shop, "tok_decline")
     card = shop.row(Order, id=order).payment_source_id
     key = subscribe(shop, order, retry_after="1d 3d")
     run_due(FEBRUARY)
@@ -155,7 +155,7 @@ def test_a_declined_payment_is_retried_and_paid_once(shop, ledger):
 
 
 def test_an_order_that_was_cancelled_in_between_is_copied_again(shop, ledger):
-    order = payable_by_gateway(shop, "tok_decline")
+    order = make_payable_order(shop, "tok_decline")
     card = shop.row(Order, id=order).payment_source_id
     key = subscribe(shop, order, retry_after="1d 3d")
     run_due(FEBRUARY)
@@ -171,7 +171,7 @@ def test_an_order_that_was_cancelled_in_between_is_copied_again(shop, ledger):
 
 
 def test_a_retry_needs_its_stock_again(shop, ledger):
-    order = payable_by_gateway(shop, "tok_decline")
+    order = make_payable_order(shop, "tok_decline")
     sku = shop.row(Sku, code="MUG")
     key = subscribe(shop, order, retry_after="1d 1d")
     run_due(FEBRUARY)
@@ -188,7 +188,7 @@ def test_a_retry_needs_its_stock_again(shop, ledger):
 
 
 def test_a_retry_does_not_charge_a_card_removed_from_the_wallet(shop, ledger):
-    order = payable_by_gateway(shop, "tok_decline")
+    order = make_payable_order(shop, "tok_decline")
     key = subscribe(shop, order, retry_after="1d")
     run_due(FEBRUARY)
     change(CustomerPaymentSource, shop.row(CustomerPaymentSource).id, customer_id=shop.customer())
@@ -207,9 +207,9 @@ def test_a_retry_does_not_charge_a_card_removed_from_the_wallet(shop, ledger):
     [("expired_card", []), ("authentication_required", [("void", 12_50)])],
 )
 def test_a_refused_payment_waits_for_another_payment_source(shop, ledger, reason, cancelled):
-    order = payable_by_gateway(shop, f"tok_decline_{reason}")
+    order = make_payable_order(shop, f"tok_decline_{reason}")
     key = subscribe(shop, order, retry_after="1d 1d", starts_at=utc_now(), at=utc_now())
-    period = subscription(shop, key).next_run_at
+    period = read_subscription(shop, key).next_run_at
     run_due(period)
     run_due(period + DAY)
     waiting = shop.row(OrderFactory)
@@ -233,17 +233,17 @@ def test_a_refused_payment_waits_for_another_payment_source(shop, ledger, reason
 
 
 def test_a_subscription_stays_running_until_its_payment_is_answered(shop, ledger):
-    order = payable_by_gateway(shop, "tok_timeout_before")
+    order = make_payable_order(shop, "tok_timeout_before")
     card = shop.row(Order, id=order).payment_source_id
     key = subscribe(shop, order, retry_after="1d")
     run_due(FEBRUARY)
-    before = subscription(shop, key)
+    before = read_subscription(shop, key)
     copied_card = shop.row(PaymentSource, copied_from_id=card).id
     change(PaymentSource, copied_card, payment_source_token="tok_approve")
 
     run_due(FEBRUARY)
 
-    after = subscription(shop, key)
+    after = read_subscription(shop, key)
     assert (before.status, before.occurrencies) == ("running", 0)
     assert (after.status, after.occurrencies, after.errors_count) == ("active", 1, 0)
     assert attempts(shop, key) == [(1, "completed", None)]
@@ -291,7 +291,7 @@ def test_a_retry_and_the_next_period_are_copied_in_one_run(shop):
 
     run_due(FEBRUARY + DAY)
 
-    after = subscription(shop, key)
+    after = read_subscription(shop, key)
     assert attempts(shop, key) == [(1, "failed", None), (2, "completed", None)]
     assert len(shop.rows(OrderFactory, period_at=FEBRUARY + DAY, status="completed")) == 1
     assert (after.occurrencies, after.errors_count) == (2, 1)
@@ -303,14 +303,14 @@ def test_an_expired_subscription_stays_active_until_its_last_retry(shop):
     )
     run_due(FEBRUARY)
     run_due(FEBRUARY + DAY)
-    before = subscription(shop, key).status
+    before = read_subscription(shop, key).status
     restock(shop)
 
     run_due(FEBRUARY + 3 * DAY)
 
     assert before == "active"
     assert attempts(shop, key)[1][1] == "completed"
-    assert subscription(shop, key).status == "inactive"
+    assert read_subscription(shop, key).status == "inactive"
 
 
 def test_delays_are_read_and_kept_as_they_are_written():

@@ -20,17 +20,17 @@ from order_factory.models.values.statuses import Mode
 from order_factory.tasks.subscriptions.outcomes import record_outcomes
 from order_factory.tasks.subscriptions.recording import record_due_periods
 from order_factory.tasks.subscriptions.transitions import Trigger, apply_trigger
-from tests.support.at_once import at_once
+from tests.support.at_once import run_together
 from tests.support.copying import change
 from tests.support.subscriptions import (
     LATE_AFTER,
     START,
-    carry_out,
-    payable,
-    periods,
+    copy_and_record,
+    list_periods,
+    make_placeable_order,
+    read_subscription,
     run_due,
     subscribe,
-    subscription,
 )
 
 FEBRUARY = datetime(2026, 2, 28, 9, tzinfo=UTC)
@@ -38,14 +38,14 @@ MARCH = datetime(2026, 3, 31, 9, tzinfo=UTC)
 
 
 def test_a_due_subscription_is_copied_placed_and_counted(shop):
-    order = payable(shop)
+    order = make_placeable_order(shop)
     key = subscribe(shop, order)
     other = subscribe(shop, frequency="yearly")
-    before = subscription(shop, key)
+    before = read_subscription(shop, key)
 
     ran = run_due(FEBRUARY)
 
-    after = subscription(shop, key)
+    after = read_subscription(shop, key)
     copy = shop.row(OrderFactory, order_subscription_id=key)
     target = shop.row(Order, id=copy.target_order_id)
     assert (before.status, before.next_run_at) == ("active", FEBRUARY)
@@ -64,7 +64,7 @@ def test_a_due_subscription_is_copied_placed_and_counted(shop):
         MARCH,
         True,
     )
-    assert periods(shop, other) == []
+    assert list_periods(shop, other) == []
     batch = shop.row(OrderFactoryBatch)
     assert (batch.status, batch.orders_count) == ("completed", 1)
     assert [row.name for row in shop.rows(Event, order_factory_id=copy.id)] == [
@@ -80,7 +80,7 @@ def test_a_second_run_finds_nothing(shop):
     ran = [run_due(FEBRUARY), run_due(FEBRUARY), run_due(START)]
 
     assert ran == [1, 0, 0]
-    assert periods(shop, key) == [FEBRUARY]
+    assert list_periods(shop, key) == [FEBRUARY]
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_missed_periods_are_made_up_for_as_configured(shop, catch_up, expected):
 
     run_due(five_days_and_a_half_later)
 
-    after = subscription(shop, key)
-    assert periods(shop, key) == [START + timedelta(days=day) for day in expected]
+    after = read_subscription(shop, key)
+    assert list_periods(shop, key) == [START + timedelta(days=day) for day in expected]
     assert after.next_run_at == START + timedelta(days=6)
     assert (after.status, after.occurrencies) == ("active", len(expected))
 
@@ -104,7 +104,7 @@ def test_a_slightly_late_period_is_not_missed(shop):
 
     run_due(START + timedelta(days=2, hours=2))
 
-    assert periods(shop, key) == [START + timedelta(days=2)]
+    assert list_periods(shop, key) == [START + timedelta(days=2)]
 
 
 def test_many_missed_periods_are_made_up_for_in_parts(shop):
@@ -112,9 +112,9 @@ def test_many_missed_periods_are_made_up_for_in_parts(shop):
 
     batches = run_due(START + timedelta(hours=250))
 
-    after = subscription(shop, key)
+    after = read_subscription(shop, key)
     assert batches == 3
-    assert periods(shop, key) == [START + timedelta(hours=hour) for hour in range(1, 251)]
+    assert list_periods(shop, key) == [START + timedelta(hours=hour) for hour in range(1, 251)]
     assert (after.occurrencies, after.next_run_at) == (250, START + timedelta(hours=251))
 
 
@@ -122,29 +122,29 @@ def test_a_subscription_becomes_inactive_when_it_expires(shop):
     key = subscribe(shop, frequency="daily", expires_at=START + timedelta(days=2))
 
     run_due(START + timedelta(days=1))
-    between = subscription(shop, key)
+    between = read_subscription(shop, key)
     run_due(START + timedelta(days=2))
 
-    after = subscription(shop, key)
+    after = read_subscription(shop, key)
     assert (between.status, between.next_run_at) == ("active", None)
     assert (after.status, after.next_run_at, after.occurrencies) == ("inactive", None, 1)
-    assert periods(shop, key) == [START + timedelta(days=1)]
+    assert list_periods(shop, key) == [START + timedelta(days=1)]
 
 
 def test_it_is_active_once_its_source_order_is_placed(shop):
-    order = payable(shop, status="pending", placed_at=None)
+    order = make_placeable_order(shop, status="pending", placed_at=None)
     key = subscribe(shop, order, frequency="daily")
     never = subscribe(shop, order, frequency="daily", activate_by_source_order=False)
     run_due(START + timedelta(days=3))
-    before = subscription(shop, key)
+    before = read_subscription(shop, key)
     change(Order, order, status="placed", placed_at=START + timedelta(days=3, hours=1))
 
     run_due(START + timedelta(days=3, hours=2))
 
-    after = subscription(shop, key)
+    after = read_subscription(shop, key)
     assert (before.status, before.next_run_at) == ("draft", None)
     assert (after.status, after.next_run_at) == ("active", START + timedelta(days=4))
-    assert subscription(shop, never).status == "draft"
+    assert read_subscription(shop, never).status == "draft"
     assert shop.rows(OrderFactory) == []
 
 
@@ -155,11 +155,11 @@ def test_a_subscription_first_runs_at_its_start(shop):
     run_due(later - timedelta(seconds=1))
     run_due(later)
 
-    assert periods(shop, key) == [later]
+    assert list_periods(shop, key) == [later]
 
 
 def test_test_mode_and_live_mode_have_separate_batches(shop):
-    subscribe(shop, payable(shop, mode="test"))
+    subscribe(shop, make_placeable_order(shop, mode="test"))
     subscribe(shop)
 
     assert run_due(FEBRUARY) == 2
@@ -171,17 +171,17 @@ def test_a_run_that_died_after_recording_is_finished_by_the_next(shop):
     key = subscribe(shop)
     with begin() as db:
         record_due_periods(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
-    recorded = subscription(shop, key)
+    recorded = read_subscription(shop, key)
     with begin() as db:
         again = record_due_periods(db, Mode.LIVE, FEBRUARY, LATE_AFTER)
 
     run_due(FEBRUARY)
 
-    after = subscription(shop, key)
+    after = read_subscription(shop, key)
     assert (recorded.status, recorded.next_run_at) == ("running", MARCH)
     assert again is None
     assert (after.status, after.occurrencies, after.running_batch_id) == ("active", 1, None)
-    assert periods(shop, key) == [FEBRUARY]
+    assert list_periods(shop, key) == [FEBRUARY]
 
 
 def test_a_copy_is_counted_once_however_often_the_batch_is_accounted_for(shop):
@@ -190,10 +190,10 @@ def test_a_copy_is_counted_once_however_often_the_batch_is_accounted_for(shop):
     batch = shop.row(OrderFactoryBatch).id
 
     with begin() as db:
-        counted = record_outcomes(db, batch, FEBRUARY)
+        renewals = record_outcomes(db, batch, FEBRUARY)
 
-    assert counted == 0
-    assert subscription(shop, key).occurrencies == 1
+    assert renewals == 0
+    assert read_subscription(shop, key).occurrencies == 1
 
 
 def test_a_period_that_was_copied_is_never_copied_again_even_if_it_seems_due(shop):
@@ -205,14 +205,14 @@ def test_a_period_that_was_copied_is_never_copied_again_even_if_it_seems_due(sho
     with pytest.raises(IntegrityError):
         shop.add(
             OrderFactory,
-            source_order_id=subscription(shop, key).source_order_id,
+            source_order_id=read_subscription(shop, key).source_order_id,
             order_subscription_id=key,
             period_at=FEBRUARY,
             attempt=1,
         )
 
-    assert periods(shop, key) == [FEBRUARY]
-    assert (subscription(shop, key).status, subscription(shop, key).next_run_at) == (
+    assert list_periods(shop, key) == [FEBRUARY]
+    assert (read_subscription(shop, key).status, read_subscription(shop, key).next_run_at) == (
         "active",
         MARCH,
     )
@@ -226,9 +226,9 @@ def test_a_subscription_deactivated_during_a_run_stays_inactive(shop):
         apply_trigger(db, key, Trigger.DEACTIVATE, FEBRUARY)
 
     assert batch is not None
-    carry_out(batch.id, FEBRUARY)
+    copy_and_record(batch.id, FEBRUARY)
 
-    after = subscription(shop, key)
+    after = read_subscription(shop, key)
     assert (after.status, after.next_run_at, after.occurrencies) == ("inactive", None, 1)
 
 
@@ -252,20 +252,20 @@ def test_a_repeated_trigger_changes_nothing(shop, status, trigger):
     key = subscribe(shop)
     if status != "active":
         change(OrderSubscription, key, status=status, next_run_at=None)
-    before = subscription(shop, key)
+    before = read_subscription(shop, key)
 
     with begin() as db:
         apply_trigger(db, key, trigger, MARCH)
 
-    assert subscription(shop, key) == before
+    assert read_subscription(shop, key) == before
 
 
 def test_two_runs_at_once_copy_each_period_once(shop):
-    order = payable(shop)
+    order = make_placeable_order(shop)
     for _ in range(12):
         subscribe(shop, order)
 
-    at_once(*[lambda: run_due(FEBRUARY)] * 3)
+    run_together(*[lambda: run_due(FEBRUARY)] * 3)
     run_due(FEBRUARY)
 
     copies = shop.rows(OrderFactory)
@@ -277,19 +277,19 @@ def test_two_runs_at_once_copy_each_period_once(shop):
 
 
 def test_the_number_of_statements_does_not_grow_with_the_subscriptions(shop):
-    order = payable(shop)
-    seen: list[str] = []
+    order = make_placeable_order(shop)
+    references: list[str] = []
 
     def note(_db: object, _cursor: object, statement: str, *_rest: object) -> None:
-        seen.append(statement)
+        references.append(statement)
 
     def statements(count: int, now: datetime) -> int:
         for _ in range(count):
             subscribe(shop, order, frequency="daily")
         get_engine().dispose()  # new connections: each run makes its temporary tables
-        seen.clear()
+        references.clear()
         run_due(now)
-        return len(seen)
+        return len(references)
 
     event.listen(get_engine(), "after_cursor_execute", note)
     few, many = statements(2, START + timedelta(days=1)), statements(8, START + timedelta(days=2))

@@ -13,34 +13,40 @@ from order_factory.tasks.subscriptions.creation import create_subscription
 from order_factory.tasks.subscriptions.preview import list_upcoming, predict_endings
 from order_factory.tasks.subscriptions.transitions import Trigger, apply_trigger
 from tests.support.copying import change
-from tests.support.subscriptions import START, payable, run_due, subscribe, subscription
+from tests.support.subscriptions import (
+    START,
+    make_placeable_order,
+    read_subscription,
+    run_due,
+    subscribe,
+)
 
 DAY = timedelta(days=1)
 
 
 def test_a_subscription_is_made_as_a_draft_and_its_placed_order_activates_it(shop):
     options = SubscriptionOptions(frequency="daily", starts_at=START)
-    order = payable(shop)
+    order = make_placeable_order(shop)
     with begin() as db:
         key = create_subscription(db, order, options, START)
-    made = subscription(shop, key).status
+    made = read_subscription(shop, key).status
 
     run_due(START)
 
     assert made == "draft"
-    assert subscription(shop, key).status == "active"
-    assert subscription(shop, key).next_run_at == START + DAY
+    assert read_subscription(shop, key).status == "active"
+    assert read_subscription(shop, key).next_run_at == START + DAY
 
 
 def test_a_cancelled_source_order_ends_the_subscription_and_nothing_is_copied(shop):
-    order = payable(shop)
+    order = make_placeable_order(shop)
     key = subscribe(shop, order, frequency="daily", retry_after="1d")
     other = subscribe(shop, frequency="daily")
     change(Order, order, status="cancelled", payment_status="voided", cancelled_at=START)
 
     run_due(START + DAY)
 
-    after = subscription(shop, key)
+    after = read_subscription(shop, key)
     assert (after.status, after.next_run_at) == ("inactive", None)
     assert after.status_reason == "the source order was cancelled"
     assert [row.order_subscription_id for row in shop.rows(OrderFactory)] == [other]
@@ -49,7 +55,7 @@ def test_a_cancelled_source_order_ends_the_subscription_and_nothing_is_copied(sh
 
 
 def test_a_preview_warns_of_ending_subscriptions(shop):
-    order = payable(shop)
+    order = make_placeable_order(shop)
     subscribe(shop, order, frequency="daily")
     change(Order, order, status="cancelled", cancelled_at=START)
 
@@ -69,20 +75,20 @@ def test_a_preview_warns_of_ending_subscriptions(shop):
 
 def test_a_retry_ends_with_its_source_order_too(shop):
     shop.sku("RARE", stock=0)
-    order = payable(shop, lines=[("RARE", 1, 12_50)])
+    order = make_placeable_order(shop, lines=[("RARE", 1, 12_50)])
     key = subscribe(shop, order, frequency="monthly", retry_after="1d")
-    period = subscription(shop, key).next_run_at
+    period = read_subscription(shop, key).next_run_at
     run_due(period)
     change(Order, order, status="cancelled", cancelled_at=period)
 
     run_due(period + DAY)
 
     assert [row.retry_at for row in shop.rows(OrderFactory)] == [None]
-    assert subscription(shop, key).status == "inactive"
+    assert read_subscription(shop, key).status == "inactive"
 
 
 def test_a_cancelled_source_order_is_copied_only_on_request(shop):
-    order = payable(shop, status="cancelled", cancelled_at=START)
+    order = make_placeable_order(shop, status="cancelled", cancelled_at=START)
 
     with pytest.raises(InvalidRequest, match="end_with_source_order"):
         subscribe(shop, order)

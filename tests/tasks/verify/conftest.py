@@ -23,7 +23,7 @@ LONG_AGO, LATER = datetime(2001, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=
 
 
 class MixedShop:
-    """A database with every kind of copy; what is done to it is rolled back."""
+    """A database with every kind of copy. Every change of it is rolled back."""
 
     def __init__(self, engine: Engine, keys: Keys) -> None:
         self.engine = engine
@@ -138,14 +138,14 @@ def _make(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Mi
 
 @pytest.fixture
 def reports(mixed: MixedShop) -> Callable[[Damage], InvariantReport]:
-    """What the damaged invariant's check says."""
+    """Returns a function that damages the database and checks the invariant."""
 
-    def reported(damage: Damage) -> InvariantReport:
+    def check_damage(damage: Damage) -> InvariantReport:
         (invariant,) = [each for each in INVARIANTS if each.name == damage.invariant]
         with mixed.damaged(damage.statements, damage.lifts) as db:
             return check(db, invariant)
 
-    return reported
+    return check_damage
 
 
 @pytest.fixture

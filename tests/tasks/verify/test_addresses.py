@@ -3,12 +3,12 @@
 import pytest
 
 from order_factory.models.tables import Address
-from tests.support.damage import Damage, one_damage_per_column
+from tests.support.damage import Damage, make_damage_per_column
 
 
-def _order(invariant: str, changes: str, of: str, example: str | None = None) -> Damage:
-    statement = f"UPDATE orders SET {changes} WHERE id = :{of}_target"
-    return Damage(invariant, statement, example or f"{of}_target")
+def _order(invariant: str, changes: str, copy: str, example: str | None = None) -> Damage:
+    statement = f"UPDATE orders SET {changes} WHERE id = :{copy}_target"
+    return Damage(invariant, statement, example or f"{copy}_target")
 
 
 DAMAGES = [
@@ -48,8 +48,8 @@ DAMAGES = [
     ),
     _order("shared-address-stays-shared", "shipping_address_id = :guest_billing", "plain"),
     _order("shared-address-stays-shared", "shipping_address_id = billing_address_id", "placed"),
-    *one_damage_per_column("address-columns", Address, "plain_billing"),
-    *one_damage_per_column("address-columns", Address, "placed_shipping"),
+    *make_damage_per_column("address-columns", Address, "plain_billing"),
+    *make_damage_per_column("address-columns", Address, "placed_shipping"),
     _order(
         "addresses-of-one-order", "billing_address_id = :guest_billing", "plain", "guest_billing"
     ),

@@ -27,9 +27,9 @@ KINDS = (
 )
 
 
-def _one_more(invariant: str, amount: str, of: str = "placed") -> Damage:
-    statement = f"UPDATE orders SET {amount} = {amount} + 1 WHERE id = :{of}_target"
-    return Damage(invariant, statement, f"{of}_target")
+def _one_more(invariant: str, amount: str, copy: str = "placed") -> Damage:
+    statement = f"UPDATE orders SET {amount} = {amount} + 1 WHERE id = :{copy}_target"
+    return Damage(invariant, statement, f"{copy}_target")
 
 
 def _line(changes: str) -> Damage:
@@ -40,8 +40,8 @@ def _line(changes: str) -> Damage:
 DAMAGES = [
     *(_one_more("amounts-equal-lines", amount) for amount in SUMMED),
     *(
-        _line(f"total_amount_cents = total_amount_cents + 1 WHERE item_type = '{of}'")
-        for of in KINDS
+        _line(f"total_amount_cents = total_amount_cents + 1 WHERE item_type = '{copy}'")
+        for copy in KINDS
     ),
     _line("item_type = 'shipments' WHERE item_type = 'skus'"),
     _line("item_type = 'gift_cards', total_amount_cents = -1 WHERE item_type = 'shipments'"),
@@ -64,7 +64,7 @@ DAMAGES = [
     *(_one_more("total-adds-up", amount) for amount in IN_TOTAL),
     _one_more("total-with-taxes", "total_amount_with_taxes_cents"),
     _one_more("total-with-taxes", "total_tax_amount_cents"),
-    _one_more("total-with-taxes", "total_amount_with_taxes_cents", of="plain"),
+    _one_more("total-with-taxes", "total_amount_with_taxes_cents", copy="plain"),
     Damage(
         "total-with-taxes",
         "UPDATE orders SET tax_included = true WHERE id = :placed_target",

@@ -5,9 +5,9 @@ import pytest
 from tests.support.damage import Damage
 
 
-def _batch(invariant: str, changes: str, of: str) -> Damage:
-    statement = f"UPDATE order_factory_batches SET {changes} WHERE id = :{of}_batch"
-    return Damage(invariant, statement, f"{of}_batch")
+def _batch(invariant: str, changes: str, copy: str) -> Damage:
+    statement = f"UPDATE order_factory_batches SET {changes} WHERE id = :{copy}_batch"
+    return Damage(invariant, statement, f"{copy}_batch")
 
 
 DAMAGES = [

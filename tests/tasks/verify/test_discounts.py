@@ -7,7 +7,7 @@ from tests.support.damage import Damage
 _PROMOTION = "order_id = :promoted_target AND item_type = 'percentage_discount_promotions'"
 
 
-def _copied(copy: str, kind: str) -> Damage:
+def _copy_discount(copy: str, kind: str) -> Damage:
     """A line of the copy comes from the source's discount of this type after all."""
     discount = f"SELECT id FROM line_items WHERE order_id = :{copy}_source AND item_type = '{kind}'"
     statement = f"UPDATE line_items SET copied_from_id = ({discount}) WHERE id = :{copy}_line"
@@ -15,9 +15,9 @@ def _copied(copy: str, kind: str) -> Damage:
 
 
 DAMAGES = [
-    _copied("promoted", "fixed_amount_promotions"),
-    _copied("ignored", "discount_engine_items"),
-    _copied("couponless", "discount_engine_items"),
+    _copy_discount("promoted", "fixed_amount_promotions"),
+    _copy_discount("ignored", "discount_engine_items"),
+    _copy_discount("couponless", "discount_engine_items"),
     Damage(
         "discounts-take-off",
         "UPDATE line_items SET copied_from_id = NULL, item_type = 'free_shipping_promotions' "

@@ -5,8 +5,8 @@ import pytest
 from tests.support.damage import Damage
 
 
-def _log(changes: str, of: str) -> Damage:
-    return Damage("errors-log", f"UPDATE order_factories SET {changes} WHERE id = :{of}", of)
+def _log(changes: str, copy: str) -> Damage:
+    return Damage("errors-log", f"UPDATE order_factories SET {changes} WHERE id = :{copy}", copy)
 
 
 _NEW_ERROR = (

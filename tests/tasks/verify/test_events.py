@@ -5,42 +5,42 @@ import pytest
 from tests.support.damage import Damage
 
 
-def _gone(invariant: str, event: str, of: str) -> Damage:
-    mine = f"order_factory_id = :{of} AND name = 'order_factories.{event}'"
-    return Damage(invariant, f"DELETE FROM events WHERE {mine}", of)
+def _remove_event(invariant: str, event: str, copy: str) -> Damage:
+    condition = f"order_factory_id = :{copy} AND name = 'order_factories.{event}'"
+    return Damage(invariant, f"DELETE FROM events WHERE {condition}", copy)
 
 
-def _more(invariant: str, event: str, of: str) -> Damage:
+def _add_event(invariant: str, event: str, copy: str) -> Damage:
     return Damage(
         invariant,
         "INSERT INTO events (name, order_factory_id, created_at) "
-        f"VALUES ('order_factories.{event}', :{of}, :later)",
-        of,
+        f"VALUES ('order_factories.{event}', :{copy}, :later)",
+        copy,
     )
 
 
-def _status(invariant: str, status: str, of: str) -> Damage:
-    statement = f"UPDATE order_factories SET status = '{status}' WHERE id = :{of}"
-    return Damage(invariant, statement, of)
+def _status(invariant: str, status: str, copy: str) -> Damage:
+    statement = f"UPDATE order_factories SET status = '{status}' WHERE id = :{copy}"
+    return Damage(invariant, statement, copy)
 
 
 DAMAGES = [
-    _gone("created-once", "create", "plain"),
-    _gone("created-once", "create", "pending"),
-    _more("created-once", "create", "failed"),
-    _gone("started-once", "start", "plain"),
-    _gone("started-once", "start", "failed"),
-    _more("started-once", "start", "plain"),
-    _more("started-once", "start", "pending"),
-    _more("started-once", "start", "aborted"),
+    _remove_event("created-once", "create", "plain"),
+    _remove_event("created-once", "create", "pending"),
+    _add_event("created-once", "create", "failed"),
+    _remove_event("started-once", "start", "plain"),
+    _remove_event("started-once", "start", "failed"),
+    _add_event("started-once", "start", "plain"),
+    _add_event("started-once", "start", "pending"),
+    _add_event("started-once", "start", "aborted"),
     _status("started-once", "in_progress", "pending"),
-    _gone("ended-once", "complete", "plain"),
-    _gone("ended-once", "fail", "failed"),
-    _gone("ended-once", "abort", "aborted"),
-    _more("ended-once", "complete", "plain"),
-    _more("ended-once", "fail", "plain"),
-    _more("ended-once", "abort", "plain"),
-    _more("ended-once", "complete", "pending"),
+    _remove_event("ended-once", "complete", "plain"),
+    _remove_event("ended-once", "fail", "failed"),
+    _remove_event("ended-once", "abort", "aborted"),
+    _add_event("ended-once", "complete", "plain"),
+    _add_event("ended-once", "fail", "plain"),
+    _add_event("ended-once", "abort", "plain"),
+    _add_event("ended-once", "complete", "pending"),
     _status("ended-once", "completed", "failed"),
 ]
 

@@ -1,4 +1,4 @@
-"""Gift cards whose balance does not add up, or that gave less than an order says, are found."""
+"""`verify` finds gift cards with a wrong balance, or with less use than an order records."""
 
 import pytest
 

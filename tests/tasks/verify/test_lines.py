@@ -3,7 +3,7 @@
 import pytest
 
 from order_factory.models.tables import LineItem
-from tests.support.damage import Damage, one_damage_per_column
+from tests.support.damage import Damage, make_damage_per_column
 
 _COLUMNS = ", ".join(column.name for column in LineItem.__table__.c if column.name != "id")
 
@@ -12,9 +12,9 @@ def _excuse(statement: str) -> Damage:
     return Damage("lines-complete", statement, "skipped")
 
 
-def _origin(new: str, of: str = "plain_line") -> Damage:
-    statement = f"UPDATE line_items SET copied_from_id = {new} WHERE id = :{of}"
-    return Damage("lines-from-own-source", statement, of)
+def _origin(new: str, line: str = "plain_line") -> Damage:
+    statement = f"UPDATE line_items SET copied_from_id = {new} WHERE id = :{line}"
+    return Damage("lines-from-own-source", statement, line)
 
 
 DAMAGES = [
@@ -55,8 +55,8 @@ DAMAGES = [
     _origin(":plain_line"),
     _origin("999999"),
     # In an order that is nobody's target.
-    _origin(":guest_origin", of="plain_origin"),
-    _origin("999999", of="plain_origin"),
+    _origin(":guest_origin", line="plain_origin"),
+    _origin("999999", line="plain_origin"),
     Damage(
         "lines-have-an-origin",
         "UPDATE line_items SET copied_from_id = NULL WHERE id = :plain_line",
@@ -79,7 +79,7 @@ DAMAGES = [
         """UPDATE line_items SET metadata = '{"repeat": "once"}' WHERE id = :plain_origin""",
         "plain_line",
     ),
-    *one_damage_per_column("line-columns", LineItem, "plain_line", "order_id"),
+    *make_damage_per_column("line-columns", LineItem, "plain_line", "order_id"),
     Damage(
         "line-columns", "UPDATE line_items SET name = 'Mug' WHERE id = :plain_origin", "plain_line"
     ),

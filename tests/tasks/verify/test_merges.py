@@ -1,4 +1,4 @@
-"""Damage to what was merged into an open order is found."""
+"""`verify` finds damage to lines that were merged into an open order."""
 
 import pytest
 

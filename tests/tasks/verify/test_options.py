@@ -3,7 +3,7 @@
 import pytest
 
 from order_factory.models.tables import LineItemOption
-from tests.support.damage import Damage, one_damage_per_column
+from tests.support.damage import Damage, make_damage_per_column
 
 _COLUMNS = ", ".join(column.name for column in LineItemOption.__table__.c if column.name != "id")
 
@@ -32,7 +32,7 @@ DAMAGES = [
         "plain_option",
         lifts=("line_item_options",),
     ),
-    *one_damage_per_column("option-columns", LineItemOption, "plain_option", "line_item_id"),
+    *make_damage_per_column("option-columns", LineItemOption, "plain_option", "line_item_id"),
 ]
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from order_factory.models.tables import Order
-from tests.support.damage import Damage, one_damage_per_column
+from tests.support.damage import Damage, make_damage_per_column
 
-# What a target order has of its own, or what is checked by other means.
+# The columns that a target order does not copy, or that another check compares.
 _OWN = (
     "number",
     "order_factory_id",
@@ -37,7 +37,7 @@ def _customer(changes: str, of: str) -> Damage:
 
 
 DAMAGES = [
-    *one_damage_per_column("order-columns", Order, "plain_target", *_OWN),
+    *make_damage_per_column("order-columns", Order, "plain_target", *_OWN),
     Damage(
         "order-columns",
         "UPDATE orders SET metadata = NULL WHERE id = :plain_target",

@@ -3,7 +3,7 @@
 import pytest
 
 from order_factory.models.tables import PaymentSource
-from tests.support.damage import Damage, one_damage_per_column
+from tests.support.damage import Damage, make_damage_per_column
 
 
 def _payment(invariant: str, changes: str, example: str = "plain_target") -> Damage:
@@ -58,7 +58,7 @@ DAMAGES = [
     ),
     _payment("payment-source-not-expired", "expires_at = :long_ago", "plain_payment"),
     _payment("payment-source-has-an-origin", "copied_from_id = NULL", "plain_payment"),
-    *one_damage_per_column("payment-source-columns", PaymentSource, "plain_payment", "refused_at"),
+    *make_damage_per_column("payment-source-columns", PaymentSource, "plain_payment", "refused_at"),
     _order("payment-source-of-one-order", ":placed_payment", "placed_payment"),
     _order("payment-source-of-one-order", ":placed_saved", "placed_saved"),
     _order("no-leftover-payment-source", "NULL", "plain_payment"),

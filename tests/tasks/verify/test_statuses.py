@@ -5,13 +5,15 @@ import pytest
 from tests.support.damage import Damage
 
 
-def _factory(changes: str, of: str) -> Damage:
-    return Damage("times-fit-status", f"UPDATE order_factories SET {changes} WHERE id = :{of}", of)
+def _factory(changes: str, copy: str) -> Damage:
+    return Damage(
+        "times-fit-status", f"UPDATE order_factories SET {changes} WHERE id = :{copy}", copy
+    )
 
 
-def _target(invariant: str, changes: str, of: str, example: str | None = None) -> Damage:
-    statement = f"UPDATE orders SET {changes} WHERE id = :{of}_target"
-    return Damage(invariant, statement, example or f"{of}_target")
+def _target(invariant: str, changes: str, copy: str, example: str | None = None) -> Damage:
+    statement = f"UPDATE orders SET {changes} WHERE id = :{copy}_target"
+    return Damage(invariant, statement, example or f"{copy}_target")
 
 
 DAMAGES = [

@@ -5,13 +5,13 @@ import pytest
 from tests.support.damage import Damage
 
 
-def _copy(invariant: str, changes: str, of: str) -> Damage:
-    return Damage(invariant, f"UPDATE order_factories SET {changes} WHERE id = :{of}", of)
+def _copy(invariant: str, changes: str, copy: str) -> Damage:
+    return Damage(invariant, f"UPDATE order_factories SET {changes} WHERE id = :{copy}", copy)
 
 
-def _row(invariant: str, changes: str, of: str = "renewed") -> Damage:
-    statement = f"UPDATE order_subscriptions SET {changes} WHERE id = :{of}_subscription"
-    return Damage(invariant, statement, f"{of}_subscription")
+def _row(invariant: str, changes: str, copy: str = "renewed") -> Damage:
+    statement = f"UPDATE order_subscriptions SET {changes} WHERE id = :{copy}_subscription"
+    return Damage(invariant, statement, f"{copy}_subscription")
 
 
 LAST = "(SELECT period_at FROM order_factories WHERE id = :renewed)"

@@ -61,23 +61,23 @@ DAMAGED = (
 
 
 def plan_of(invariant):
-    """The rows of SQLite's EXPLAIN QUERY PLAN: a step, the step that it belongs to, what it does."""
-    sent = []
+    """The rows of SQLite's EXPLAIN QUERY PLAN: a step, its parent step, and its description."""
+    statements = []
 
     def note(_db, _cursor, statement, parameters, _context, _many):
-        sent.append((statement, parameters))
+        statements.append((statement, parameters))
 
     with reading() as db:
         event.listen(db, "before_cursor_execute", note)
         check(db, invariant)
         event.remove(db, "before_cursor_execute", note)
-        ((statement, parameters),) = sent
+        ((statement, parameters),) = statements
         plan = db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
     get_engine().dispose()
     return [(step, parent, detail) for step, parent, _, detail in plan]
 
 
-def broken(verification):
+def find_examples(verification):
     return {each.name: each.examples for each in verification.invariants if each.violations}
 
 
@@ -85,7 +85,7 @@ def test_a_valid_database_has_no_violations(mixed):
     with mixed.damaged() as db:
         verification = verify(db)
 
-    assert broken(verification) == {}
+    assert find_examples(verification) == {}
     assert verification.violations == 0
     assert (verification.copies, verification.edited_copies) == (26, 2)
 
@@ -94,7 +94,7 @@ def test_an_empty_database_is_valid(shop):
     with reading() as db:
         verification = verify(db)
 
-    assert broken(verification) == {}
+    assert find_examples(verification) == {}
     assert verification.copies == 0
 
 
@@ -145,9 +145,11 @@ def test_the_progress_is_reported(shop):
 @pytest.mark.parametrize("mixed", ["sqlite"], indirect=True)  # PostgreSQL stores nothing but JSON
 def test_verify_finds_an_errors_log_that_is_not_json(mixed):
     with mixed.damaged("UPDATE order_factories SET errors_log = 'late' WHERE id = :plain") as db:
-        found = broken(verify(db))
+        broken_names = find_examples(verify(db))
 
-    assert found == {"errors-log": [public_id(Resource.order_factories, mixed.keys["plain"])]}
+    assert broken_names == {
+        "errors-log": [public_id(Resource.order_factories, mixed.keys["plain"])]
+    }
 
 
 def test_every_invariant_has_a_name_a_meaning_and_a_damage():

@@ -10,7 +10,7 @@ import pytest
 from order_factory.tasks.webhooks.addresses import find_url_problem, is_public
 from order_factory.tasks.webhooks.sending import open_connection, send
 from order_factory.tasks.webhooks.settings import WebhookSettings
-from tests.support.receiver import HANG, OK, receiving
+from tests.support.receiver import HANG, OK, run_receiver
 
 FORBIDDEN = WebhookSettings(allow_private_addresses=False)
 ALLOWED = WebhookSettings(allow_private_addresses=True)
@@ -73,7 +73,7 @@ def test_a_private_address_is_refused_when_the_webhook_is_created(url):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "017700000001", "localhost"])
 def test_no_spelling_of_a_private_address_is_connected_to(host):
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         answer = post(f"http://{host}:{receiver.port}/")
 
         assert answer.code is None
@@ -83,12 +83,12 @@ def test_no_spelling_of_a_private_address_is_connected_to(host):
 
 def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch):
     """A name that leads elsewhere the second time is looked up once."""
-    asked = []
+    lookups = []
     public = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", 80))]
 
-    async def looked_up(_loop, host, port, **_options):
-        asked.append(host)
-        assert len(asked) == 1, "the name is resolved again"
+    async def look_up(_loop, host, port, **_options):
+        lookups.append(host)
+        assert len(lookups) == 1, "the name is resolved again"
         return public
 
     connected = []
@@ -97,17 +97,17 @@ def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch):
         connected.append(host)
         raise OSError
 
-    monkeypatch.setattr("asyncio.base_events.BaseEventLoop.getaddrinfo", looked_up)
+    monkeypatch.setattr("asyncio.base_events.BaseEventLoop.getaddrinfo", look_up)
     monkeypatch.setattr("httpcore.AnyIOBackend.connect_tcp", connect)
 
     answer = post("http://rebound.example/")
 
-    assert (asked, connected) == (["rebound.example"], ["93.184.215.14"])
+    assert (lookups, connected) == (["rebound.example"], ["93.184.215.14"])
     assert not answer.succeeded
 
 
 def test_a_redirect_is_not_followed():
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         receiver.reply = lambda _request: (307, f"location: {receiver.url('/in')}\r\n", b"")
 
         answer = post(receiver.url(), ALLOWED)
@@ -117,7 +117,7 @@ def test_a_redirect_is_not_followed():
 
 
 def test_a_long_answer_of_a_receiver_is_read_up_to_a_limit():
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         receiver.reply = lambda _request: (200, "", b"x" * 10_000_000)
         assert post(receiver.url(), ALLOWED).message == "x" * 500
 
@@ -127,14 +127,14 @@ def test_a_long_answer_of_a_receiver_is_read_up_to_a_limit():
 
 
 def test_a_receiver_is_cut_off_after_the_timeout():
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         receiver.reply = lambda _request: HANG
         answer = post(receiver.url(), ALLOWED, seconds=0.2)
         assert (answer.code, answer.message) == (None, "No answer within 0.2 seconds.")
 
 
 def test_an_unreachable_receiver_counts_as_a_failed_attempt():
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         url = receiver.url()
     assert post(url, ALLOWED).message == "No connection."
 
@@ -143,7 +143,7 @@ def test_a_refused_certificate_is_reported_by_the_type_of_the_error(monkeypatch)
     async def refuse(*_args, **_options):
         raise httpx.ConnectError("refused") from ssl.SSLCertVerificationError("unknown issuer")
 
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", refuse)
         answer = post(receiver.url(), ALLOWED)
 
@@ -151,6 +151,6 @@ def test_a_refused_certificate_is_reported_by_the_type_of_the_error(monkeypatch)
 
 
 def test_a_receiver_that_answers_ok_succeeds():
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         receiver.reply = lambda _request: OK
         assert post(receiver.url(), ALLOWED).succeeded

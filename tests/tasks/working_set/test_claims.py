@@ -14,40 +14,47 @@ from order_factory.models.tables import Order, OrderFactory
 from order_factory.tasks.copying.engine import copy_claimed
 from order_factory.tasks.working_set.claims import claim_factory, claim_pending
 from order_factory.tasks.working_set.tables import claims
-from tests.support.at_once import at_once
-from tests.support.copying import batch_of, change, copy_batch, factory_of, request, results
+from tests.support.at_once import run_together
+from tests.support.copying import (
+    change,
+    copy_batch,
+    factory_of,
+    make_batch,
+    read_results,
+    request_copy,
+)
 
 
-def held(db):
+def list_claimed(db):
     return list(db.scalars(select(claims.c.factory_id).order_by(claims.c.factory_id)))
 
 
 def test_a_claim_takes_the_oldest_factories_of_its_batch(shop):
     source = shop.order()
-    others = batch_of([request(source)])
-    factories = [request(source) for _ in range(3)]
-    batch = batch_of(factories)
+    others = make_batch([request_copy(source)])
+    factories = [request_copy(source) for _ in range(3)]
+    batch = make_batch(factories)
 
     with begin() as db:
         assert claim_pending(db, batch, limit=2) == 2
-        assert held(db) == factories[:2]
+        assert list_claimed(db) == factories[:2]
 
     assert others != batch
 
 
 def test_a_claim_of_one_factory_takes_no_other(shop):
     source = shop.order()
-    _, wanted, _ = (request(source) for _ in range(3))
+    _, second, _ = (request_copy(source) for _ in range(3))
 
     with begin() as db:
-        assert claim_factory(db, wanted) == 1
-        assert held(db) == [wanted]
+        assert claim_factory(db, second) == 1
+        assert list_claimed(db) == [second]
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "aborted"])
 def test_finished_factories_cannot_be_claimed(shop, status):
-    factory = request(shop.order())
-    batch = batch_of([factory])
+    factory = request_copy(shop.order())
+    batch = make_batch([factory])
     change(OrderFactory, factory, status=status)
 
     with begin() as db:
@@ -56,8 +63,8 @@ def test_finished_factories_cannot_be_claimed(shop, status):
 
 
 def test_a_claim_ends_with_its_transaction(shop):
-    factory = request(shop.order())
-    batch = batch_of([factory])
+    factory = request_copy(shop.order())
+    batch = make_batch([factory])
 
     with begin() as db:
         claim_pending(db, batch, limit=10)
@@ -69,43 +76,43 @@ def test_a_claim_ends_with_its_transaction(shop):
 @pytest.mark.parametrize("shop", ["postgres"], indirect=True)
 def test_two_transactions_claim_disjoint_factories(shop):
     source = shop.order()
-    factories = [request(source) for _ in range(4)]
-    batch = batch_of(factories)
+    factories = [request_copy(source) for _ in range(4)]
+    batch = make_batch(factories)
 
     with begin() as first, begin() as second, begin() as third:
         assert claim_pending(first, batch, limit=2) == 2
         assert claim_pending(second, batch, limit=10) == 2
         assert claim_pending(third, batch, limit=10) == 0
         assert claim_factory(third, factories[0]) == 0
-        assert (held(first), held(second)) == (factories[:2], factories[2:])
+        assert (list_claimed(first), list_claimed(second)) == (factories[:2], factories[2:])
 
 
 def test_many_workers_on_one_batch_copy_each_factory_once(shop):
     source = shop.order()
-    factories = [request(source) for _ in range(12)]
-    batch = batch_of(factories)
+    factories = [request_copy(source) for _ in range(12)]
+    batch = make_batch(factories)
 
-    at_once(*[lambda: work_through(batch)] * 4)
+    run_together(*[lambda: work_through(batch)] * 4)
 
-    ended = results(factories)
+    ended = read_results(factories)
     assert {result.status for result in ended} == {"completed"}
     made = [order.order_factory_id for order in shop.rows(Order) if order.order_factory_id]
     assert sorted(made) == [factory_of(result) for result in ended]
 
 
 def test_a_process_that_is_killed_leaves_its_factories_to_the_next(shop):
-    factories = [request(shop.order(), place_target_order=True) for _ in range(3)]
-    batch = batch_of(factories)
+    factories = [request_copy(shop.order(), place_target_order=True) for _ in range(3)]
+    batch = make_batch(factories)
 
     killed = subprocess.run(
         [sys.executable, "-m", "tests.support.killed", str(batch)], env=os.environ, check=False
     )
 
     assert killed.returncode == -signal.SIGKILL
-    assert [result.status for result in results(factories)] == ["pending"] * 3
+    assert [result.status for result in read_results(factories)] == ["pending"] * 3
     assert len(shop.rows(Order)) == 3
     deadline = time.monotonic() + 10
-    while "pending" in {result.status for result in results(factories)}:
+    while "pending" in {result.status for result in read_results(factories)}:
         # A PostgreSQL server may need a moment to see that the other side is gone.
         assert time.monotonic() < deadline, "the claims of the dead process were never let go"
         assert copy_batch(batch) == []

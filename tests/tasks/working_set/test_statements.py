@@ -29,7 +29,7 @@ from order_factory.tasks.working_set.statements import (
 ADDRESS = table_of(Address)
 
 
-def copied(now, *where):
+def insert_copy(now, *where):
     values = {
         "copied_from_id": ADDRESS.c.id,
         **columns_by_name(copied_columns(Address)),
@@ -43,9 +43,9 @@ def test_rows_are_counted_with_every_driver(shop):
     now = datetime(2026, 2, 1, tzinfo=UTC)
 
     with begin() as db:
-        assert execute_and_count(db, copied(now, ADDRESS.c.id >= first)) == 2
-        assert execute_and_count(db, copied(now, ADDRESS.c.id == second)) == 1
-        assert execute_and_count(db, copied(now, ADDRESS.c.id < first)) == 0
+        assert execute_and_count(db, insert_copy(now, ADDRESS.c.id >= first)) == 2
+        assert execute_and_count(db, insert_copy(now, ADDRESS.c.id == second)) == 1
+        assert execute_and_count(db, insert_copy(now, ADDRESS.c.id < first)) == 0
 
     assert [row.copied_from_id for row in shop.rows(Address)] == [None, None, first, second, second]
 
@@ -55,7 +55,7 @@ def test_times_are_the_given_time(shop):
     now = datetime(2026, 2, 1, 13, 30, 15, 123456, tzinfo=timezone(timedelta(hours=2)))
 
     with begin() as db:
-        execute_and_count(db, copied(now))
+        execute_and_count(db, insert_copy(now))
 
     _, row = shop.rows(Address)
     assert row.created_at == row.updated_at == now

@@ -9,14 +9,14 @@ from order_factory.tasks.working_set.tables import claims, left_out_lines, open_
 
 
 def _fill(rows):
-    get_engine().dispose()  # so that the next transaction has the same connection again
+    get_engine().dispose()  # then the next transaction has the same connection
     with begin() as db:
         open_temporary_tables(db)
         db.execute(insert(claims), [{"factory_id": n, "rank": n} for n in range(rows)])
         db.execute(insert(left_out_lines).values(factory_id=1, line_item_id=1))
 
 
-def _counted(db):
+def _count_rows(db):
     return [db.scalar(select(func.count()).select_from(each)) for each in (claims, left_out_lines)]
 
 
@@ -25,10 +25,10 @@ def test_temporary_rows_are_gone_in_the_next_transaction(shop, rows):
     _fill(rows)
 
     with begin() as db:
-        assert _counted(db) == [rows, 1]
+        assert _count_rows(db) == [rows, 1]
         open_temporary_tables(db)
 
-        assert _counted(db) == [0, 0]
+        assert _count_rows(db) == [0, 0]
 
 
 @pytest.mark.parametrize("rows", [1, 10_000], ids=["few", "many"])
@@ -40,7 +40,7 @@ def test_emptying_is_undone_with_its_savepoint(shop, rows):
         open_temporary_tables(db)
         emptying.rollback()
 
-        assert _counted(db) == [rows, 1]
+        assert _count_rows(db) == [rows, 1]
 
 
 @pytest.mark.parametrize("shop", ["postgres"], indirect=True)

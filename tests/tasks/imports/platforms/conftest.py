@@ -23,21 +23,23 @@ EXAMPLES = {
 Rows = Sequence[Mapping[str, Any]]
 
 
-class Imported(NamedTuple):
+class ImportOutcome(NamedTuple):
     """The counts (imported, unchanged, different, rejected) by resource, and the rejects."""
 
     counts: dict[str, tuple[int, int, int, int]]
     rejects: list[tuple[int, str, str]]
 
 
-ImportExport = Callable[..., Imported]
+ImportExport = Callable[..., ImportOutcome]
 
 
 @pytest.fixture
 def import_export(tmp_path: Path) -> ImportExport:
     """Import an export as the flow does."""
 
-    def run(path: Path, form: str, *, chunk_size: int = 1000, update: bool = False) -> Imported:
+    def run(
+        path: Path, form: str, *, chunk_size: int = 1000, update: bool = False
+    ) -> ImportOutcome:
         rejects = tmp_path / "rejects.csv"
         rejects.unlink(missing_ok=True)
         (file,) = find_platform_files(str(path), form)
@@ -49,7 +51,7 @@ def import_export(tmp_path: Path) -> ImportExport:
             for each in reports
         }
         assert all(each.read == sum(counts[each.resource]) + each.updated for each in reports)
-        return Imported(counts, _read(rejects))
+        return ImportOutcome(counts, _read(rejects))
 
     return run
 
@@ -61,11 +63,11 @@ def _read(rejects: Path) -> list[tuple[int, str, str]]:
         return [(int(row["line"]), row["column"], row["reason"]) for row in csv.DictReader(file)]
 
 
-def converted(path: Path, form: str) -> list[ConvertedOrder]:
+def convert_file(path: Path, form: str) -> list[ConvertedOrder]:
     """The orders of an export, without a database."""
     (file,) = find_platform_files(str(path), form)
     records = open_platform_file(file).records()
-    return [convert_order(file.form, found) for found in group_orders(file.form, records)]
+    return [convert_order(file.form, group) for group in group_orders(file.form, records)]
 
 
 def write_rows(path: Path, rows: Rows) -> Path:

@@ -111,7 +111,7 @@ def header(**amounts):
         (10_00, {"total": 12_00, "tax": 2_00}, (0, 0, False)),
         (10_00, {"total": 10_00, "tax": 1_80}, (0, 0, True)),
         (10_00, {"total": 14_00, "shipping": 5_00, "discount": 1_00}, (1_00, 0, True)),
-        # The discount is the shipping's, and Shipping says what it was, or what is left of it.
+        # The discount is on the shipping. Shipping is the amount before it or after it.
         (
             10_00,
             {
@@ -163,7 +163,7 @@ def test_the_amounts_of_a_header_are_matched(goods, amounts, settled):
 
 
 @pytest.mark.parametrize(
-    ("goods", "amounts", "which"),
+    ("goods", "amounts", "amount"),
     [
         (10_00, {"total": 10_01}, "total"),
         (10_00, {"total": 10_00, "subtotal": 9_00}, "subtotal"),
@@ -171,7 +171,7 @@ def test_the_amounts_of_a_header_are_matched(goods, amounts, settled):
         (10_00, {"total": 11_00, "subtotal": 11_00, "after_discounts": True}, "subtotal"),
     ],
 )
-def test_amounts_that_do_not_add_up_are_refused(goods, amounts, which):
+def test_amounts_that_do_not_add_up_are_refused(goods, amounts, amount):
     with pytest.raises(AmountsDiffer) as caught:
         match_amounts(goods, header(**amounts))
-    assert caught.value.which == which
+    assert caught.value.which == amount

@@ -155,7 +155,7 @@ def test_other_values_of_shopify_are_stored_in_metadata(shop, import_export):
         "refunded_amount": "0.00",
     }
     assert shop.row(Order, number="1004").cancelled_at == datetime(2026, 1, 19, 1, tzinfo=UTC)
-    # Who and what is known stays as it is.
+    # Existing customers and SKUs do not change.
     assert shop.row(Customer, email="ANN@shop.example").status == "repeat"
     assert [row.status for row in shop.rows(Customer)[1:]] == ["acquired"] * 3
     assert (shop.row(Sku, code="MUG").name, shop.row(Sku, code="MUG").do_not_track) == (

@@ -52,16 +52,16 @@ def test_an_order_that_the_database_refuses_is_found_and_left_out(
 ):
     fail_at("SKU-4", IntegrityError)
 
-    found = import_export(export, "shopify")
+    report = import_export(export, "shopify")
 
-    assert [(line, reason[:28]) for line, _, reason in found.rejects] == [
+    assert [(line, reason[:28]) for line, _, reason in report.rejects] == [
         (5, "was refused by the database ")
     ]
     assert [row.number for row in shop.rows(Order)] == ["1", "2", "3", "5"]
     assert [row.reference for row in shop.rows(Address)] == [
         f"{number}-billing" for number in "1235"
     ]
-    assert (found.counts["orders"], found.counts["line_items"]) == ((4, 0, 0, 1), (4, 0, 0, 1))
+    assert (report.counts["orders"], report.counts["line_items"]) == ((4, 0, 0, 1), (4, 0, 0, 1))
 
 
 def test_an_interrupted_import_keeps_complete_orders_and_continues(

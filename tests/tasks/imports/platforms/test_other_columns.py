@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.tasks.imports.platforms.conftest import converted, write_rows
+from tests.tasks.imports.platforms.conftest import convert_file, write_rows
 
 PLUGIN = {
     "Order Number": "7",
@@ -174,7 +174,7 @@ PREFIXED = {
 )
 def test_other_columns_give_the_same_amounts(tmp_path, form, row, total, lines):
     rows = row if isinstance(row, list) else [row]
-    (found,) = converted(write_rows(tmp_path / "orders.csv", rows), form)
+    (found,) = convert_file(write_rows(tmp_path / "orders.csv", rows), form)
 
     assert found.problems == []
     assert found.rows["orders"][0].values["total_amount_cents"] == total
@@ -207,7 +207,7 @@ def test_other_columns_give_the_same_amounts(tmp_path, form, row, total, lines):
     ],
 )
 def test_a_value_that_cannot_be_converted_is_refused(tmp_path, form, row, column, reason):
-    (found,) = converted(write_rows(tmp_path / "orders.csv", [row]), form)
+    (found,) = convert_file(write_rows(tmp_path / "orders.csv", [row]), form)
 
     (problem,) = found.problems
     assert (problem.line, problem.column) == (2, column)
@@ -215,7 +215,7 @@ def test_a_value_that_cannot_be_converted_is_refused(tmp_path, form, row, column
 
 
 def test_texts_of_a_wide_row_stay_whole(tmp_path):
-    (found,) = converted(write_rows(tmp_path / "orders.csv", [WIDE | CELLS]), "woocommerce")
+    (found,) = convert_file(write_rows(tmp_path / "orders.csv", [WIDE | CELLS]), "woocommerce")
 
     assert [row.values["name"] for row in found.rows["skus"]] == ["Mug & Co; red: large", "Cap"]
     assert [row.values["code"] for row in found.rows["skus"]] == ["MUG", "Cap"]
@@ -235,8 +235,8 @@ def test_quoted_names_and_rows_without_their_empty_cells(tmp_path, separator):
     whole.write_text("\r\n".join(lines) + "\r\n\r\n", newline="")
     cut.write_text("\r\n".join(lines), newline="")
 
-    (found,) = converted(whole, "shopify")
-    of_cut = converted(cut, "shopify")
+    (found,) = convert_file(whole, "shopify")
+    of_cut = convert_file(cut, "shopify")
 
     assert found.problems == []
     assert [row.values["total_amount_cents"] for row in found.rows["line_items"]] == [10_00, 3_00]

@@ -21,10 +21,10 @@ from order_factory.models.requests.platform_formats import (
 )
 from order_factory.tasks.imports.platforms.files import find_platform_files, open_platform_file
 from order_factory.tasks.imports.platforms.mappings import list_formats, load_format
-from tests.support.documents import ROOT, blocks_of
+from tests.support.documents import ROOT, read_blocks
 from tests.tasks.imports.platforms.conftest import (
     EXAMPLES,
-    converted,
+    convert_file,
     shopify_order,
     write_rows,
 )
@@ -32,7 +32,7 @@ from tests.tasks.imports.platforms.conftest import (
 SHOPIFY = EXAMPLES["shopify"]
 PAGE = ROOT / "docs/how-to/import-from-other-platforms.md"
 # The example of the page.
-(OWN,) = (block.text for block in blocks_of(PAGE) if block.language == "yaml")
+(OWN,) = (block.text for block in read_blocks(PAGE) if block.language == "yaml")
 
 
 def test_the_page_names_every_key_of_a_mapping():
@@ -61,10 +61,10 @@ def test_encodings_and_separators_are_recognized(tmp_path, encoding, separator):
         writer.writeheader()
         writer.writerows(rows)
 
-    found = converted(path, "shopify")
+    found = convert_file(path, "shopify")
 
     assert found[0].rows["orders"][0].values["metadata"].pop("notes") == note
-    expected = converted(SHOPIFY, "shopify")
+    expected = convert_file(SHOPIFY, "shopify")
     expected[0].rows["orders"][0].values["metadata"].pop("notes")
     assert [_rows_of(each) for each in found] == [_rows_of(each) for each in expected]
 
@@ -84,11 +84,11 @@ def test_a_workbook_and_json_lines_give_the_same_orders(tmp_path):
         sheet.append([float(cell) if _is_number(cell) else cell for cell in cells])
     book.save(tmp_path / "export.xlsx")
     (tmp_path / "export.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
-    plain = converted(write_rows(tmp_path / "export.csv", rows), "shopify")
+    plain = convert_file(write_rows(tmp_path / "export.csv", rows), "shopify")
 
     assert plain[0].problems == []
     for name in ("export.xlsx", "export.jsonl"):
-        (found,) = converted(tmp_path / name, "shopify")
+        (found,) = convert_file(tmp_path / name, "shopify")
         assert [row.values for row in found.rows["line_items"]] == [
             row.values for row in plain[0].rows["line_items"]
         ]
@@ -116,7 +116,7 @@ def test_a_user_can_write_a_mapping(tmp_path):
         encoding="cp1252",
     )
 
-    first, second = converted(path, str(mapping))
+    first, second = convert_file(path, str(mapping))
 
     assert (first.problems, second.problems) == ([], [])
     order = first.rows["orders"][0].values

@@ -89,14 +89,14 @@ def test_only_the_order_with_an_error_is_refused(shop, tmp_path, import_export, 
     after = shopify_order("10", MUG, Email="bob@shop.example")
     path = write_rows(tmp_path / "orders.csv", [*before, *rows, *after])
 
-    found = import_export(path, "shopify")
+    report = import_export(path, "shopify")
 
-    ((told_line, told_column, told),) = found.rejects
-    assert (told_line, told_column) == (line, column)
-    assert told.startswith(reason)
+    ((rejected_line, rejected_column, rejected_message),) = report.rejects
+    assert (rejected_line, rejected_column) == (line, column)
+    assert rejected_message.startswith(reason)
     assert [row.number for row in shop.rows(Order)] == ["1", "10"]
     assert [row.sku_code for row in shop.rows(LineItem)] == ["A", "B", "MUG"]
-    assert (found.counts["orders"][3], found.counts["line_items"][3]) == (1, len(rows))
+    assert (report.counts["orders"][3], report.counts["line_items"][3]) == (1, len(rows))
 
 
 def test_all_errors_of_an_order_are_reported_at_once(shop, tmp_path, import_export):
@@ -107,9 +107,9 @@ def test_all_errors_of_an_order_are_reported_at_once(shop, tmp_path, import_expo
         Created_at="yesterday",
     )
 
-    found = import_export(write_rows(tmp_path / "orders.csv", rows), "shopify")
+    report = import_export(write_rows(tmp_path / "orders.csv", rows), "shopify")
 
-    assert [(line, column) for line, column, _ in found.rejects] == [
+    assert [(line, column) for line, column, _ in report.rejects] == [
         *((2, "Created at"), (2, "Lineitem price"), (2, "Shipping")),
         (3, "Lineitem quantity"),
     ]
@@ -123,9 +123,9 @@ def test_rows_without_an_order_are_reported(shop, tmp_path, import_export):
     stray = row.replace("#1,", ",", 1)
     path.write_text("\n".join([head, stray, row, f"{row},more"]) + "\n")
 
-    found = import_export(path, "shopify")
+    report = import_export(path, "shopify")
 
-    assert [(line, reason[:22]) for line, _, reason in found.rejects] == [
+    assert [(line, reason[:22]) for line, _, reason in report.rejects] == [
         (2, "has no number"),
         (4, "has 15 values where th"),
     ]

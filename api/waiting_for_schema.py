@@ -10,7 +10,7 @@ _SECONDS_BETWEEN_LOOKS = 2.0
 
 
 def wait_for_schema(ending: Event, log: logging.Logger) -> bool:
-    """Wait until the schema is the newest; log the reason once. Returns False at the service's end."""
+    """Wait until the schema is the newest; log the reason once. Returns False if the service ends."""
     waits = False
     while not ending.is_set():
         try:

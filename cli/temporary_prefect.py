@@ -32,9 +32,9 @@ class TemporaryPrefect:
 
     def __init__(self) -> None:
         """Start the server and set PREFECT_API_URL; the server does not answer yet."""
-        self._port = _free_port()
+        self._port = _find_free_port()
         own = dict(SETTINGS)
-        # The database of `order-factory up` in this folder, so that its UI shows the runs.
+        # The database of `order-factory up` in this folder: its UI then shows the runs.
         if _DATABASE not in os.environ and "PREFECT_HOME" not in os.environ:
             file = Path("var/prefect/prefect.db").resolve()
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ from order_factory.models.database.identity import adopt_place
 from order_factory.models.database.schema import upgrade
 from order_factory.tasks.copying.recipe import STEPS
 from tests.support.paying import TestLedger
-from tests.support.postgres import Cleaner, schema_of
+from tests.support.postgres import Cleaner, read_schema
 from tests.support.prefect_server import run_prefect
 from tests.support.scheduling import OneProcessForTheSystem
 from tests.support.shop import Shop

@@ -63,9 +63,9 @@ def compute_period(frequency, start, zone, count):
 
 
 @cache  # a year asks 9,000 times
-def members(field, every):
-    """The numbers that a field of a crontab names."""
-    found = set()
+def expand_field(field, every):
+    """The numbers in a field of a crontab."""
+    numbers = set()
     for part in field.replace("SUN", "0").split(","):
         span, _, step = part.partition("/")
         first, _, last = span.partition("-")

@@ -9,7 +9,7 @@ from threading import Event, Thread
 from order_factory.api.logs import describe_failure
 from order_factory.api.waiting_for_schema import wait_for_schema
 from order_factory.api.webhook_documents import render_documents
-from order_factory.tasks.webhooks.delivering import deliver
+from order_factory.tasks.webhooks.delivering import send_due_deliveries
 from order_factory.tasks.webhooks.settings import webhook_settings
 
 _log = logging.getLogger("order_factory.webhooks")
@@ -34,7 +34,7 @@ class WebhookDispatcher:
     def _run(self) -> None:
         while wait_for_schema(self._ending, _log):
             try:
-                deliver(
+                send_due_deliveries(
                     render_documents,
                     webhook_settings(),
                     until_idle=False,

@@ -23,7 +23,7 @@ from order_factory.models.tables.webhooks import DeliveryStatus
 from order_factory.models.values.public_ids import Resource, key_of, public_id
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.webhooks import subscriptions
-from order_factory.tasks.webhooks.sending import Answer, open_connection, send
+from order_factory.tasks.webhooks.sending import Answer, open_connection, send_delivery
 from order_factory.tasks.webhooks.settings import webhook_settings
 from order_factory.tasks.webhooks.signing import sign_headers
 from order_factory.tasks.working_set.statements import table_of
@@ -140,7 +140,9 @@ async def _send(row: Row[Any], body: bytes) -> Answer:
     )
     settings = webhook_settings()
     async with open_connection(settings) as connection:
-        return await send(connection, row.callback_url, headers, body, settings.answer_seconds)
+        return await send_delivery(
+            connection, row.callback_url, headers, body, settings.answer_seconds
+        )
 
 
 def _find_example(db: Connection, webhook: Row[Any]) -> bytes:

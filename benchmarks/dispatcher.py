@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import psutil
 
 from order_factory.api.webhook_documents import render_documents
-from order_factory.tasks.webhooks.delivering import deliver
+from order_factory.tasks.webhooks.delivering import send_due_deliveries
 from order_factory.tasks.webhooks.settings import webhook_settings
 
 
@@ -28,4 +28,4 @@ def dispatcher() -> Iterator[psutil.Process]:
 if __name__ == "__main__":
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    deliver(render_documents, webhook_settings(), until_idle=False)
+    send_due_deliveries(render_documents, webhook_settings(), until_idle=False)

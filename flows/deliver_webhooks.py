@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from order_factory.api.webhook_documents import render_documents
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.models.database.schema import require_schema
-from order_factory.tasks.webhooks.delivering import deliver
+from order_factory.tasks.webhooks.delivering import send_due_deliveries
 from order_factory.tasks.webhooks.settings import webhook_settings
 
 
@@ -35,7 +35,7 @@ def deliver_webhooks(
     """
     require_schema()
     deadline = monotonic() + minutes * 60
-    deliveries = deliver(
+    deliveries = send_due_deliveries(
         render_documents,
         webhook_settings(),
         until_idle=True,

@@ -20,10 +20,10 @@ from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.tasks.authorize_payments import authorize_payments
 from order_factory.tasks.batches.deaths import DEATHS_ALLOWED, count_deaths, reduce_size
 from order_factory.tasks.batches.pending import (
-    IS_OF_NOBODY,
-    batches_to_read,
+    HAS_NO_OWNER,
     find_waiting_batches,
     is_single_waiting,
+    list_batches_to_read,
 )
 from order_factory.tasks.batches.records import finish_batch, read_error_policy, start_batch
 from order_factory.tasks.copy_orders import (
@@ -95,13 +95,13 @@ def _read_files(run: Run, size: int, number: int) -> int:
         if read(is_single_waiting):
             closed += _copy_singles(run, size, number)
 
-    for batch_id in read(batches_to_read):
+    for batch_id in read(list_batches_to_read):
         read_batch_file(batch_id, size, copy_waiting)
     return closed
 
 
 def _copy_singles(run: Run, size: int, number: int) -> int:
-    with count_deaths(IS_OF_NOBODY, _is_quiet()) as first:
+    with count_deaths(HAS_NO_OWNER, _is_quiet()) as first:
         key, deaths = first or (0, 0)
         if deaths < DEATHS_ALLOWED:
             copied = copy_single_orders(reduce_size(deaths, size), number, follow=not run.times)

@@ -23,7 +23,7 @@ from order_factory.models.results.step_times import StepTimes
 from order_factory.models.values.copy_options import CopyOptionArguments
 from order_factory.models.values.statuses import FactoryStatus, Mode
 from order_factory.tasks.authorize_payments import PaymentReport, authorize_payments
-from order_factory.tasks.batches.records import require_free_of_batch
+from order_factory.tasks.batches.records import require_divisible_batch_of
 from order_factory.tasks.copy_orders import copy_order, rehearse_order
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.factories.names import Named, find_or_create
@@ -152,7 +152,7 @@ def _find_or_record(
     def find_or_record(db: Connection) -> Named:
         if known is not None:
             factory_id = require_factory(db, known)
-            require_free_of_batch(db, factory_id)
+            require_divisible_batch_of(db, factory_id)
             return Named(factory_id, made_before=False)
         source_order_id = require_order(db, str(source_order), mode)
         return find_or_create(

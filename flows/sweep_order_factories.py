@@ -22,7 +22,7 @@ from order_factory.tasks.batches.chunking import BATCH_SIZE
 from order_factory.tasks.batches.deaths import DEATHS_ALLOWED, count_deaths, reduce_size
 from order_factory.tasks.batches.orphans import (
     Orphan,
-    find_dead,
+    find_abandoned,
     find_unfinished_batches,
     find_unfinished_singles,
 )
@@ -102,12 +102,12 @@ def sweep(quiet_minutes: int = QUIET_MINUTES) -> SweepResult:
     singles = read(lambda db: find_unfinished_singles(db, before))
     newest = read(read_last_event)
     resumed, unfinished = [], []
-    for batch in find_dead(batches):
+    for batch in find_abandoned(batches):
         resumed.append(batch.name)
         if not _finish_batch(batch):
             unfinished.append(batch.name)
     run = Run()
-    for single in find_dead(singles):
+    for single in find_abandoned(singles):
         # Prefect shows the steps of the first copy only: there may be many.
         with count_deaths(OrderFactory.id == single.key) as first:
             gives_up = first is not None and first[1] >= DEATHS_ALLOWED

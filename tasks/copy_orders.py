@@ -19,9 +19,9 @@ from order_factory.models.tables import OrderFactory
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.counts import count_of
 from order_factory.models.values.public_ids import Resource, public_id
-from order_factory.tasks.batches.chunking import LARGE
+from order_factory.tasks.batches.chunking import MIN_PARALLEL_SIZE
 from order_factory.tasks.batches.deaths import give_up
-from order_factory.tasks.batches.records import require_divisible
+from order_factory.tasks.batches.records import require_divisible_batch
 from order_factory.tasks.copying.engine import CopiedOrders, copy_claimed
 from order_factory.tasks.copying.placing_again import (
     STEPS as PLACING_STEPS,
@@ -134,7 +134,7 @@ def copy_batch(
     """
 
     def claim(db: Connection) -> int:
-        require_divisible(db, batch_id)
+        require_divisible_batch(db, batch_id)
         return claim_pending(db, batch_id, size)
 
     return _copy(claim, prefetch, follow=part == 1 if follow is None else follow, is_part=True)
@@ -220,7 +220,7 @@ def _copy_once(
                 )
             ended = perf_counter()
         commit_seconds = perf_counter() - ended
-        if part.size >= LARGE and not (prefetch and prefetch.checkpoints):
+        if part.size >= MIN_PARALLEL_SIZE and not (prefetch and prefetch.checkpoints):
             checkpoint_soon()
     except DBAPIError as error:
         # Prefect logs what a task raises: it must not quote a row.

@@ -17,7 +17,7 @@ from order_factory.models.database.engine import begin, reading
 from order_factory.models.tables import Event, EventCallback, OrderFactory, Webhook
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.verify import verify
-from order_factory.tasks.webhooks.delivering import deliver
+from order_factory.tasks.webhooks.delivering import send_due_deliveries
 from order_factory.tasks.webhooks.settings import webhook_settings
 from tests.support.documents import ROOT
 
@@ -113,7 +113,7 @@ def test_the_webhook_receiver_prints_an_event_once_and_checks_its_signature(
 
         # When: it is sent again, though it was received.
         for _ in range(2):
-            deliver(render_documents, webhook_settings(), until_idle=True)
+            send_due_deliveries(render_documents, webhook_settings(), until_idle=True)
             answered = update(EventCallback).where(EventCallback.webhook_id == first)
             with begin() as db:
                 pairs = select(EventCallback.webhook_id, EventCallback.response_code)

@@ -14,7 +14,7 @@ from order_factory.flows.runners.job import CopyParts, Job
 from order_factory.flows.support.stop_signals import Stop
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.values.runners import Runner
-from order_factory.tasks.batches.records import require_divisible
+from order_factory.tasks.batches.records import require_divisible_batch
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ChosenRunner:
     """
 
     open: Callable[[Job, Stop], AbstractContextManager[CopyParts]]
-    accept: Callable[[Connection, int], None] = require_divisible
+    accept: Callable[[Connection, int], None] = require_divisible_batch
 
 
 def choose_runner(runner: Runner, dask_address: str | None = None) -> ChosenRunner:

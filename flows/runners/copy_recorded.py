@@ -19,7 +19,7 @@ from order_factory.tasks.batches.records import (
     count_to_copy,
     count_to_place,
     finish_batch,
-    has_free,
+    has_free_factory,
     start_batch,
 )
 from order_factory.tasks.copy_orders import BatchReport, place_orders_again
@@ -189,6 +189,8 @@ def _wait_for_orders(job: Job, stop: Stop, deadline: float) -> bool:
     report_progress("wait for other runs", 0, None)
     while monotonic() < deadline and not stop.is_set():
         sleep(POLL_SECONDS)
-        if write(lambda db: has_free(db, job.batch_id) or not count_to_copy(db, job.batch_id)):
+        if write(
+            lambda db: has_free_factory(db, job.batch_id) or not count_to_copy(db, job.batch_id)
+        ):
             return True
     return False

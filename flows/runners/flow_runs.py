@@ -20,7 +20,7 @@ from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.batches.records import (
     count_unfinished,
     list_unfinished_ids,
-    require_divisible,
+    require_divisible_batch,
 )
 from order_factory.tasks.copy_orders import BatchReport
 from order_factory.tasks.factories.records import read_factory
@@ -43,7 +43,7 @@ def follow_order(factory_id: int, name: str) -> Outcome:
 
 def require_small_batch(db: Connection, batch_id: int) -> None:
     """Raise `InvalidRequest` for a batch that is too large or that needs one transaction."""
-    require_divisible(db, batch_id)
+    require_divisible_batch(db, batch_id)
     left = count_unfinished(db, batch_id)
     if left > MAX_ORDERS:
         raise InvalidRequest(

@@ -9,7 +9,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from order_factory.flows.runners.job import CopyParts, Job, Outcome, Parts
 from order_factory.flows.runners.task_runs import submit_in_turn
 from order_factory.flows.support.stop_signals import Stop
-from order_factory.tasks.batches.chunking import LARGE
+from order_factory.tasks.batches.chunking import MIN_PARALLEL_SIZE
 from order_factory.tasks.copy_orders import BatchReport, copy_batch
 from order_factory.tasks.prefetch.prefetch import Prefetch, prefetching
 
@@ -22,7 +22,12 @@ def copy_in_threads(job: Job, stop: Stop) -> Iterator[CopyParts]:
 
         def copy(parts: Parts) -> Iterator[Outcome]:
             nonlocal ahead
-            if ahead is None and job.at_once == 1 and parts.count > 1 and parts.size >= LARGE:
+            if (
+                ahead is None
+                and job.at_once == 1
+                and parts.count > 1
+                and parts.size >= MIN_PARALLEL_SIZE
+            ):
                 ahead = after_the_runner.enter_context(prefetching(job.batch_id))
 
             def submit(part: int) -> PrefectFuture[BatchReport]:

@@ -21,7 +21,7 @@ from order_factory.flows.runners.job import CopyParts, Job, Outcome, Parts
 from order_factory.flows.support.stop_signals import Stop
 from order_factory.models.database.retrying import read, write
 from order_factory.models.errors import InvalidRequest, OrderFactoryError, PrefectAway
-from order_factory.tasks.batches.records import count_copied_by_run, has_free
+from order_factory.tasks.batches.records import count_copied_by_run, has_free_factory
 from order_factory.tasks.copy_orders import BatchReport
 from order_factory.tasks.prefect_ui.prefect_calls import is_away
 
@@ -130,7 +130,7 @@ class _Dispatch:
         if monotonic() - part.since < LOST_SECONDS:
             return None
         part.since = monotonic()
-        free = write(lambda db: has_free(db, self._job.batch_id))
+        free = write(lambda db: has_free_factory(db, self._job.batch_id))
         return "the flow run does not respond" if free else None
 
     def _cancel_unstarted(self, key: UUID) -> str | None:

@@ -1,1 +1,1 @@
-"""The records of batches, and how they are divided."""
+"""Batches: their records, their division into parts, and how they are stopped and resumed."""

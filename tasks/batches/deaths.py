@@ -1,8 +1,8 @@
-"""Counting the deaths of processes, to give up an order that kills its process each time.
+"""Count how often a process died, to give up an order that kills its process each time.
 
-A run that takes over unfinished copies, or waits for long, marks the first order before it copies,
-and removes the mark afterwards, also after an error. A mark that remains shows that a process died.
-The next run then copies fewer orders at a time, so that the order at fault becomes the first.
+Before a run copies unfinished orders of another run, it marks the first order. It removes the mark
+when it ends, also after an error. A mark that remains shows that the process died. The next run
+copies fewer orders at a time, until the order that kills the process is the first one.
 """
 
 from collections.abc import Iterator
@@ -23,47 +23,50 @@ from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies
 
 DEATHS_ALLOWED = 3
-_FEW = 50
+_REDUCED_SIZE = 50
 _factory = table_of(OrderFactory)
 
 
 @contextmanager
-def count_deaths(*which: ColumnElement[bool]) -> Iterator[tuple[int, int] | None]:
+def count_deaths(*conditions: ColumnElement[bool]) -> Iterator[tuple[int, int] | None]:
     """Mark the first of these factories during the block. Yields its key and its earlier deaths.
 
     Yields None if no factory is left, or if another run is copying the first.
     """
-    waiting = select(exists().where(is_to_copy, *which))
-    marked = write(lambda db: _mark(db, *which)) if read(lambda db: db.scalar(waiting)) else None
+    waiting = select(exists().where(is_to_copy, *conditions))
+    mark = write(lambda db: _mark(db, *conditions)) if read(lambda db: db.scalar(waiting)) else None
     try:
-        yield marked
+        yield mark
     finally:
-        if marked is not None:
-            with suppress(OrderFactoryError):  # it is one death more than there were, at the most
-                write(lambda db: _set_deaths(db, *marked))
+        if mark is not None:
+            with suppress(OrderFactoryError):  # at worst, one death too many is counted
+                write(lambda db: _set_deaths(db, *mark))
 
 
 def reduce_size(deaths: int, size: int) -> int:
     """Return the number of orders to copy at a time after this many deaths on the first one."""
-    return (size, min(size, _FEW))[deaths] if deaths < 2 else 1
+    return (size, min(size, _REDUCED_SIZE))[deaths] if deaths < 2 else 1
 
 
 @step(name="give up", field="source_order", errors=None)
 def give_up(db: Connection, _batch: Batch) -> int:
-    """Record why the order is not copied, and mark the copies that will not be made."""
+    """Record that the orders kill their process, and mark their copies as invalid.
+
+    Returns the number of errors.
+    """
     message = (
         f"could not be copied: the process that copied it died {DEATHS_ALLOWED} times; "
         "see the logs of the worker or the service"
     )
-    found = execute_and_count(
+    errors_count = execute_and_count(
         db, insert_errors(ErrorCode.UNEXPECTED, message, field="source_order")
     )
     db.execute(update(copies).values(valid=false()))
-    return found
+    return errors_count
 
 
-def _mark(db: Connection, *which: ColumnElement[bool]) -> tuple[int, int] | None:
-    first = select(_factory.c.id).where(is_to_copy, *which).order_by(_factory.c.id).limit(1)
+def _mark(db: Connection, *conditions: ColumnElement[bool]) -> tuple[int, int] | None:
+    first = select(_factory.c.id).where(is_to_copy, *conditions).order_by(_factory.c.id).limit(1)
     key = db.scalar(skip_locked(db, first, _factory))
     if key is None:
         return None

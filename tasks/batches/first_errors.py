@@ -1,4 +1,4 @@
-"""The first errors of a batch, for people: each with the number of its order."""
+"""The first errors of a batch, for its page in Prefect and the command line."""
 
 from sqlalchemy import Connection, select
 
@@ -9,7 +9,7 @@ SHOWN = 100
 
 
 def read_first_errors(db: Connection, batch_id: int, shown: int = SHOWN) -> list[dict[str, str]]:
-    """Return the first errors: the order's number (or id), the field, the message."""
+    """Return the first errors of the batch: the number (or id) of the order, field and message."""
     rows = (
         select(Order.number, Order.id, CopyError.field, CopyError.message)
         .join(OrderFactory, OrderFactory.id == CopyError.order_factory_id)

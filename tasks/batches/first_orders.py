@@ -1,4 +1,4 @@
-"""The orders of a batch for people: which order was copied to which."""
+"""The first orders of a batch, for its page in Prefect: sources and targets."""
 
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import aliased
@@ -13,9 +13,9 @@ SHOWN = 1_000
 def read_first_orders(
     db: Connection, batch_id: int, flow_run_id: str | None = None, shown: int = SHOWN
 ) -> list[dict[str, str]]:
-    """Return a row for each of the first copies: number and id of source and target, status.
+    """Return a row for each of the first copies: number and id of source and target, and status.
 
-    With `flow_run_id`, only the copies that this flow run has ended.
+    With `flow_run_id`, only copies that this flow run has ended are returned.
     """
     source, target = aliased(Order), aliased(Order)
     rows = (

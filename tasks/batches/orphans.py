@@ -1,7 +1,8 @@
 """Orphans: unfinished batches and single copies whose flow run has ended.
 
-Prefect's server knows whether a run has ended. For runs that it does not know, only time tells. A
-wrong guess does no harm: rows are claimed with locks, so nothing is copied twice.
+Prefect's server knows whether a run has ended. If it does not know the run, an orphan that was
+quiet for long counts as abandoned. A wrong guess does no harm: rows are claimed with locks, so
+nothing is copied twice.
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ SHOWN = 1_000
 class Orphan:
     """An unfinished batch or factory, and the flow run that worked on it, if any.
 
-    `name` is the reference of the batch. `quiet` says that nothing has happened for long.
+    `name` is the reference of the batch. A `quiet` orphan has not changed for long.
     """
 
     key: int
@@ -43,8 +44,10 @@ def find_unfinished_batches(db: Connection, before: datetime) -> list[Orphan]:
 
     A batch is quiet if its last change was earlier than `before`.
     """
-    moved = select(func.max(OrderFactory.updated_at)).where(OrderFactory.batch_id == _batch.c.id)
-    left = exists().where(OrderFactory.batch_id == _batch.c.id, is_unfinished)
+    last_change = select(func.max(OrderFactory.updated_at)).where(
+        OrderFactory.batch_id == _batch.c.id
+    )
+    has_unfinished = exists().where(OrderFactory.batch_id == _batch.c.id, is_unfinished)
     rows = (
         select(
             _batch.c.id,
@@ -52,9 +55,11 @@ def find_unfinished_batches(db: Connection, before: datetime) -> list[Orphan]:
             _batch.c.flow_run_id,
             _batch.c.status,
             _batch.c.updated_at,
-            moved.scalar_subquery().label("moved_at"),
+            last_change.scalar_subquery().label("moved_at"),
         )
-        .where(_batch.c.status != BatchStatus.COMPLETED, ~_batch.c.drained_by_service, left)
+        .where(
+            _batch.c.status != BatchStatus.COMPLETED, ~_batch.c.drained_by_service, has_unfinished
+        )
         .order_by(_batch.c.id)
         .limit(SHOWN)
     )
@@ -75,11 +80,11 @@ def find_unfinished_singles(db: Connection, before: datetime) -> list[Orphan]:
 
     Copies that the HTTP service recorded are included once they are quiet.
     """
-    mine = OrderFactory.flow_run_id.is_not(None)
+    has_run = OrderFactory.flow_run_id.is_not(None)
     is_quiet = OrderFactory.created_at < before
     rows = (
         select(OrderFactory.id, OrderFactory.flow_run_id, is_quiet.label("quiet"))
-        .where(OrderFactory.batch_id.is_(None), is_to_copy, or_(mine, is_quiet))
+        .where(OrderFactory.batch_id.is_(None), is_to_copy, or_(has_run, is_quiet))
         .order_by(OrderFactory.id)
         .limit(SHOWN)
     )
@@ -89,26 +94,27 @@ def find_unfinished_singles(db: Connection, before: datetime) -> list[Orphan]:
     ]
 
 
-def find_dead(found: list[Orphan]) -> list[Orphan]:
-    """Return those that no run works on any more.
+def find_abandoned(orphans: list[Orphan]) -> list[Orphan]:
+    """Return the orphans that no run works on any more.
 
-    A run that has ended leaves its unfinished copies, and so does one that was quiet for long. A
-    batch that was stopped on purpose stays stopped: an aborted batch continues only if its
-    worker's run crashed and was not cancelled.
+    They are those whose run has ended, and those that were quiet for long. A batch that was stopped
+    on purpose stays stopped. So an aborted batch is returned only if the run of its worker crashed.
     """
-    runs = _read_runs([one.flow_run_id for one in found if one.flow_run_id])
-    return [one for one in found if _is_dead(one, runs.get(one.flow_run_id or ""))]
+    runs = _read_runs([orphan.flow_run_id for orphan in orphans if orphan.flow_run_id])
+    return [
+        orphan for orphan in orphans if _is_abandoned(orphan, runs.get(orphan.flow_run_id or ""))
+    ]
 
 
-def _is_dead(one: Orphan, run: FlowRun | None) -> bool:
+def _is_abandoned(orphan: Orphan, run: FlowRun | None) -> bool:
     state = run.state if run is not None else None
     if run is None or state is None:
-        return one.quiet and not one.aborted
-    if one.aborted:
+        return orphan.quiet and not orphan.aborted
+    if orphan.aborted:
         return state.is_crashed() and run.deployment_id is not None
     if state.is_cancelled() or state.is_cancelling():
         return False
-    return state.is_final() or one.quiet
+    return state.is_final() or orphan.quiet
 
 
 def _read_runs(keys: list[str]) -> dict[str, FlowRun]:

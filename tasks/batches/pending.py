@@ -1,31 +1,26 @@
-"""The pending work of the service: factories that the API recorded and that are not copied yet."""
+"""The pending work of the HTTP service: what the API recorded and no run has copied yet."""
 
 from sqlalchemy import Connection, and_, exists, select
 
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.models.values.statuses import BatchStatus
 from order_factory.tasks.payments.claiming import Scope, count_due
-from order_factory.tasks.working_set.claims import is_unfinished
+from order_factory.tasks.working_set.claims import is_to_copy
 from order_factory.tasks.working_set.statements import table_of
 
 _batch = table_of(OrderFactoryBatch)
 _UNFINISHED = (BatchStatus.PENDING, BatchStatus.IN_PROGRESS)
 
 
-# A batch that was sent as a file, which is not read yet.
+# A batch that was sent as a file, and whose file is not read yet.
 IS_TO_READ = and_(_batch.c.file_id.is_not(None), _batch.c.status == BatchStatus.PENDING)
-# Neither a batch nor a flow run copies it for itself.
-IS_OF_NOBODY = and_(OrderFactory.batch_id.is_(None), OrderFactory.flow_run_id.is_(None))
+# Neither a batch nor a flow run owns it.
+HAS_NO_OWNER = and_(OrderFactory.batch_id.is_(None), OrderFactory.flow_run_id.is_(None))
 
 
 def is_single_waiting(db: Connection) -> bool:
-    """Whether a single copy waits."""
-    single = exists().where(
-        is_unfinished,
-        OrderFactory.target_order_id.is_(None),
-        IS_OF_NOBODY,
-    )
-    return bool(db.scalar(select(single)))
+    """Whether a single copy of the service waits."""
+    return bool(db.scalar(select(exists().where(is_to_copy, HAS_NO_OWNER))))
 
 
 def is_anything_waiting(db: Connection) -> bool:
@@ -43,7 +38,7 @@ def is_file_waiting(db: Connection) -> bool:
     return bool(db.scalar(select(exists().where(IS_TO_READ))))
 
 
-def batches_to_read(db: Connection) -> list[int]:
+def list_batches_to_read(db: Connection) -> list[int]:
     """Return the keys of the batches whose files are to be read, oldest first."""
     return list(db.scalars(select(_batch.c.id).where(IS_TO_READ).order_by(_batch.c.id)))
 

@@ -33,7 +33,7 @@ _batch = table_of(OrderFactoryBatch)
 _KINDS_SHOWN = 100
 
 
-# Stopped on purpose; see `stop_batch`.
+# It was stopped on purpose: see `stop_batch`.
 _is_stopped = and_(
     _batch.c.status == BatchStatus.ABORTED,
     exists().where(
@@ -41,8 +41,8 @@ _is_stopped = and_(
     ),
 )
 
-# Only columns of the batch: PostgreSQL checks these again once it has waited for the one who stops
-# it.
+# It uses columns of the batch only. PostgreSQL checks these again after it has waited for the
+# transaction that stops the batch.
 _was_stopped_by_client = and_(_batch.c.drained_by_service, _batch.c.status == BatchStatus.ABORTED)
 
 
@@ -56,9 +56,9 @@ def start_batch(db: Connection, batch_id: int, flow_run_id: str | None) -> int:
     if unfinished:
         now = utc_now()
         mine = update(_batch).where(_batch.c.id == batch_id, not_(_was_stopped_by_client))
-        begun = mine.where(_batch.c.status != BatchStatus.IN_PROGRESS)
+        restarted = mine.where(_batch.c.status != BatchStatus.IN_PROGRESS)
         finished_before = _batch.c.orders_count - unfinished
-        db.execute(begun.values(resumed_at=now, finished_before=finished_before))
+        db.execute(restarted.values(resumed_at=now, finished_before=finished_before))
         first = mine.where(_batch.c.started_at.is_(None)).values(started_at=now)
         if db.execute(first).rowcount:
             _record(db, EventName.BATCH_START, now, _batch.c.id == batch_id)
@@ -73,9 +73,9 @@ def start_batch(db: Connection, batch_id: int, flow_run_id: str | None) -> int:
 
 
 def finish_batch(db: Connection, batch_id: int) -> bool:
-    """Mark a batch as completed if none of its factories is unfinished and it was not stopped.
+    """Mark a batch as completed if all its factories are finished and it was not stopped.
 
-    Returns whether this call completed it: of several runs on the batch, only one does.
+    Returns whether this call completed it. If several runs work on it, only one does.
     """
     if count_unfinished(db, batch_id):
         return False
@@ -117,8 +117,8 @@ def abort_batch(db: Connection, flow_run_id: str) -> None:
         db.execute(aborted.values(status=BatchStatus.ABORTED, updated_at=now))
 
 
-def _record(db: Connection, name: EventName, now: datetime, which: ColumnElement[bool]) -> None:
-    record_events(db, name, select(_batch.c.id, _batch.c.mode).where(which), now)
+def _record(db: Connection, name: EventName, now: datetime, condition: ColumnElement[bool]) -> None:
+    record_events(db, name, select(_batch.c.id, _batch.c.mode).where(condition), now)
 
 
 def count_unfinished(db: Connection, batch_id: int) -> int:
@@ -147,21 +147,24 @@ def list_unfinished_ids(db: Connection, batch_id: int) -> list[int]:
 
 
 def count_copied_by_run(db: Connection, batch_id: int, flow_run_id: str) -> tuple[int, int]:
-    """Count the factories that this flow run has completed, and those that it has only copied."""
+    """Return the number of factories that this flow run has ended, and of those that wait.
+
+    Those that wait are copied, and wait for a gateway.
+    """
     awaiting = func.count().filter(OrderFactory.status == FactoryStatus.IN_PROGRESS)
-    carried = select(func.count(), awaiting).where(
+    counts = select(func.count(), awaiting).where(
         OrderFactory.batch_id == batch_id,
         OrderFactory.flow_run_id == flow_run_id,
         OrderFactory.status.not_in([FactoryStatus.PENDING, FactoryStatus.ABORTED]),
     )
-    every, waiting = db.execute(carried).one()
-    return every - waiting, waiting
+    total, waiting = db.execute(counts).one()
+    return total - waiting, waiting
 
 
-def has_free(db: Connection, batch_id: int) -> bool:
-    """Whether the batch has an unlocked factory to copy. Needs a writing transaction.
+def has_free_factory(db: Connection, batch_id: int) -> bool:
+    """Whether the batch has an unlocked factory to copy. It needs a writing transaction.
 
-    On SQLite the transaction itself waits until no other one writes.
+    On SQLite such a transaction starts only when no other one writes.
     """
     free = select(OrderFactory.id).where(OrderFactory.batch_id == batch_id, is_to_copy).limit(1)
     return db.scalar(skip_locked(db, free, table_of(OrderFactory))) is not None
@@ -169,19 +172,19 @@ def has_free(db: Connection, batch_id: int) -> bool:
 
 def require_batch(db: Connection, reference: str) -> int:
     """Return the key of the batch with this reference. Raises `BatchNotFound`."""
-    found = db.scalar(select(_batch.c.id).where(_batch.c.reference == reference))
-    if found is None:
+    batch_id = db.scalar(select(_batch.c.id).where(_batch.c.reference == reference))
+    if batch_id is None:
         raise BatchNotFound(reference)
-    return int(found)
+    return int(batch_id)
 
 
 def read_error_policy(db: Connection, batch_id: int) -> ErrorPolicy:
-    """Return the error policy of the batch: what errors of some copies mean for the others."""
-    kept = select(_batch.c.options).where(_batch.c.id == batch_id)
-    return _get_policy(db.execute(kept).scalar_one())
+    """Return the error policy of the batch: what happens to other copies if some have errors."""
+    options = select(_batch.c.options).where(_batch.c.id == batch_id)
+    return _get_policy(db.execute(options).scalar_one())
 
 
-def require_divisible(db: Connection, batch_id: int) -> None:
+def require_divisible_batch(db: Connection, batch_id: int) -> None:
     """Raise `InvalidRequest` for a batch that is copied as a whole or not at all."""
     if read_error_policy(db, batch_id) == ErrorPolicy.REJECT_EVERYTHING:
         reference = db.scalar(select(_batch.c.reference).where(_batch.c.id == batch_id))
@@ -191,12 +194,12 @@ def require_divisible(db: Connection, batch_id: int) -> None:
         )
 
 
-def require_free_of_batch(db: Connection, factory_id: int) -> None:
+def require_divisible_batch_of(db: Connection, factory_id: int) -> None:
     """Raise `InvalidRequest` for an uncopied factory whose batch is copied as a whole."""
     mine = select(OrderFactory.batch_id).where(OrderFactory.id == factory_id, is_to_copy)
     batch_id = db.scalar(mine)
     if batch_id is not None:
-        require_divisible(db, batch_id)
+        require_divisible_batch(db, batch_id)
 
 
 def _get_policy(options: Json) -> ErrorPolicy:
@@ -204,17 +207,17 @@ def _get_policy(options: Json) -> ErrorPolicy:
 
 
 def read_batch(db: Connection, batch_id: int) -> BulkResult:
-    """Return the state of a batch, counted from its factories, without figures of this run.
+    """Return the result of a batch, counted from its factories, without the figures of a run.
 
-    A dry run of the service says how it ended.
+    A dry run has no factories. Its result was stored when it ended.
     """
     record = db.execute(select(_batch).where(_batch.c.id == batch_id)).one()
-    if record.outcome is not None:  # a dry run has no factories
-        kept = {"report_path": None, "page_path": None, "status": record.status}
-        return BulkResult.model_validate(record.outcome | kept)
+    if record.outcome is not None:
+        current = {"report_path": None, "page_path": None, "status": record.status}
+        return BulkResult.model_validate(record.outcome | current)
     counts: dict[str, Any] = {status.value: 0 for status in FactoryStatus}
     with_errors = 0
-    for status, count, faulty in db.execute(
+    for status, count, errors_in_status in db.execute(
         select(
             OrderFactory.status,
             func.count(),
@@ -225,7 +228,7 @@ def read_batch(db: Connection, batch_id: int) -> BulkResult:
     ):
         counts[status] = count
         if status == FactoryStatus.COMPLETED:
-            with_errors = faulty
+            with_errors = errors_in_status
     return BulkResult(
         reference=record.reference,
         id=public_id(Resource.order_factory_batches, record.id),

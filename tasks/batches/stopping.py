@@ -1,4 +1,4 @@
-"""Stop and resume a batch: abort the copies that no run has begun, or let them be made."""
+"""Stop a batch: abort the copies that no run has begun. Resume it: make them pending again."""
 
 from datetime import datetime
 
@@ -23,10 +23,10 @@ _factory, _batch, _event = table_of(OrderFactory), table_of(OrderFactoryBatch), 
 
 
 def stop_batch(db: Connection, batch_id: int, now: datetime) -> int:
-    """Abort the batch and its pending copies. Returns the number of copies.
+    """Abort the batch and its pending copies. Returns the number of aborted copies.
 
-    Copies that a run is making are finished. Copies that wait for a gateway keep waiting. A file
-    that is not read yet is deleted.
+    Copies that a run is making are finished. Copies that wait for a gateway keep waiting. If the
+    file of the batch is not read yet, it is deleted.
     """
     file_id = db.scalar(select(_batch.c.file_id).where(_batch.c.id == batch_id).with_for_update())
     pending = (_factory.c.batch_id == batch_id, _factory.c.status == FactoryStatus.PENDING)
@@ -37,7 +37,7 @@ def stop_batch(db: Connection, batch_id: int, now: datetime) -> int:
     has_event = exists().where(
         _event.c.order_factory_id == _factory.c.id,
         _event.c.name == _ABORTED,
-        # A resumed copy has the event of an earlier stop, too.
+        # A resumed copy also has the event of an earlier stop.
         _event.c.created_at == at(now),
     )
     mine = update(_factory).where(*pending, has_event)
@@ -56,9 +56,9 @@ def stop_batch(db: Connection, batch_id: int, now: datetime) -> int:
 
 
 def resume_batch(db: Connection, batch_id: int, now: datetime) -> int:
-    """Let the service make the aborted copies of a stopped batch. Returns their number.
+    """Make the aborted copies of a stopped batch pending for the service.
 
-    Nothing changes if the batch is not stopped, or has no copy to make.
+    Returns the number of unfinished copies. Nothing changes if the batch was not stopped.
     """
     mine = select(_batch.c.id, _batch.c.mode).where(
         _batch.c.id == batch_id, _batch.c.status == BatchStatus.ABORTED
@@ -74,10 +74,10 @@ def resume_batch(db: Connection, batch_id: int, now: datetime) -> int:
     names = ["name", "order_factory_id", "created_at"]
     rows = select(literal(EventName.RESUME.value), _factory.c.id, at(now)).where(*stopped)
     db.execute(insert_counted(_event, names, rows))
-    again = update(_factory).where(*stopped)
-    db.execute(again.values(status=FactoryStatus.PENDING, updated_at=now))
-    waiting = count_unfinished(db, batch_id)
-    if waiting:
+    resumed = update(_factory).where(*stopped)
+    db.execute(resumed.values(status=FactoryStatus.PENDING, updated_at=now))
+    unfinished = count_unfinished(db, batch_id)
+    if unfinished:
         record_events(db, EventName.BATCH_RESUME, mine, now)
         was_started = _batch.c.started_at.is_not(None)
         status = case((was_started, BatchStatus.IN_PROGRESS.value), else_=BatchStatus.PENDING.value)
@@ -88,8 +88,8 @@ def resume_batch(db: Connection, batch_id: int, now: datetime) -> int:
                 status=status,
                 drained_by_service=True,
                 resumed_at=now,
-                finished_before=_batch.c.orders_count - waiting,
+                finished_before=_batch.c.orders_count - unfinished,
                 updated_at=now,
             )
         )
-    return waiting
+    return unfinished

@@ -1,8 +1,8 @@
-"""The addresses to which deliveries may go: none in the own network, unless a setting allows it.
+"""The addresses to which deliveries may go. A setting allows those of private networks.
 
 A callback URL comes from outside. Its host name may resolve to an address behind the firewall, and
-to another one each time. So the name is resolved here, each address is checked, and the connection
-goes only to the checked address.
+to a different one each time. So the name is resolved here, each address is checked, and the
+connection goes only to a checked address.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ _TRANSLATED = b"\x00\x64\xff\x9b" + bytes(8)
 
 
 class AddressRefused(ConnectError):
-    """Takes the reason as a sentence."""
+    """A delivery may not go to this address. The argument is the reason, as a sentence."""
 
 
 def find_url_problem(url: str, *, allow_private: bool) -> str | None:
-    """Return the rule that a callback URL breaks; None if it may be used.
+    """Return the rule that a callback URL breaks, or None if it may be used.
 
-    A host name is not resolved here, because its addresses are checked at every call.
+    The host name is not resolved here, because its addresses are checked at each connection.
     """
     if len(url) > _LONGEST or not url.isascii() or any(ord(each) <= 32 for each in url):
         return f"must be a URL of at most {_LONGEST} ASCII characters without blanks"
@@ -76,21 +76,21 @@ def _list_embedded(address: IPv4Address | IPv6Address) -> Iterable[IPv4Address |
         return [address.ipv4_mapped]
     if address.packed.startswith(_TRANSLATED):
         return [IPv4Address(address.packed[-4:])]
-    found: list[IPv4Address | IPv6Address] = [address]
+    embedded: list[IPv4Address | IPv6Address] = [address]
     if address.sixtofour is not None:
-        found.append(address.sixtofour)
+        embedded.append(address.sixtofour)
     if address.teredo is not None:
-        found.extend(address.teredo)
-    return found
+        embedded.extend(address.teredo)
+    return embedded
 
 
-async def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
+async def resolve_host(host: str, port: int, *, allow_private: bool) -> list[str]:
     """Return the addresses of a host. Raises `AddressRefused` if one of them is not allowed."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise AddressRefused(f"The name {host} cannot be resolved.") from error
-    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+    addresses = list(dict.fromkeys(str(each[4][0]) for each in answers))
     if not allow_private:
         refused = [each for each in addresses if not is_public(each)]
         if refused:
@@ -102,7 +102,7 @@ async def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
 
 
 class _CheckedBackend(AsyncNetworkBackend):
-    """Connects to checked addresses only."""
+    """A network backend that connects to checked addresses only."""
 
     def __init__(self, *, allow_private: bool) -> None:
         self._allow_private = allow_private
@@ -116,7 +116,7 @@ class _CheckedBackend(AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Any = None,
     ) -> AsyncNetworkStream:
-        addresses = await resolve(host, port, allow_private=self._allow_private)
+        addresses = await resolve_host(host, port, allow_private=self._allow_private)
         failure: Exception | None = None
         for address in addresses:
             try:
@@ -132,16 +132,15 @@ class _CheckedBackend(AsyncNetworkBackend):
 
 
 class CheckedTransport(AsyncHTTPTransport):
-    """A transport of httpx with one connection, to a checked address and without a proxy.
+    """A transport for httpx with one connection to a checked address, without a proxy.
 
-    Each has one connection, because httpcore's pool compares all of its connections at each
-    request.
+    With more connections, the pool of httpcore would compare all of them at each request.
     """
 
     def __init__(self, *, allow_private: bool) -> None:
         context = _make_ssl_context()
         super().__init__(verify=context, trust_env=False)
-        # httpx has no parameter for the backend of its pool.
+        # httpx has no parameter for the network backend of its pool.
         self._pool = AsyncConnectionPool(
             ssl_context=context,
             max_connections=1,
@@ -153,5 +152,5 @@ class CheckedTransport(AsyncHTTPTransport):
 
 @cache
 def _make_ssl_context() -> SSLContext:
-    """Return the TLS context of all connections, made once because reading certificates is slow."""
+    """Return the TLS context of all connections. It is made once: reading certificates is slow."""
     return create_ssl_context(trust_env=False)

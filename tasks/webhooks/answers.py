@@ -1,4 +1,4 @@
-"""Recording the answers of receivers, many in one transaction."""
+"""Record the answers of receivers, many in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ _UPDATE = (
 
 
 @dataclass(frozen=True)
-class Answered:
+class AnsweredDelivery:
     """A delivery that was sent, and its answer."""
 
     delivery: Delivery
@@ -45,19 +45,21 @@ class Answered:
     sent_at: datetime
 
 
-def record_answers(db: Connection, answered: Sequence[Answered], settings: WebhookSettings) -> None:
+def record_answers(
+    db: Connection, answered: Sequence[AnsweredDelivery], settings: WebhookSettings
+) -> None:
     """Record the answers of the receivers, and open or close their circuits.
 
-    The trial of an open circuit does not count as a try of its delivery; it tests the receiver.
+    A failed trial of an open circuit tests the receiver. It is not a try of its delivery.
     """
     now = utc_now()
     keys = sorted({each.delivery.webhook_id for each in answered})
-    found = select(_webhook).where(_webhook.c.id.in_(keys)).order_by(_webhook.c.id)
+    webhooks = select(_webhook).where(_webhook.c.id.in_(keys)).order_by(_webhook.c.id)
     circuits = {
         row.id: Circuit(
             row.circuit_state, row.circuit_failure_count, row.circuit_retry_at, row.circuit_trials
         )
-        for row in db.execute(found.with_for_update())
+        for row in db.execute(webhooks.with_for_update())
     }
     before = dict(circuits)
     rows = []
@@ -85,18 +87,18 @@ def record_answers(db: Connection, answered: Sequence[Answered], settings: Webho
             )
 
 
-def _make_row(each: Answered, settings: WebhookSettings, now: datetime) -> dict[str, Any]:
+def _make_row(each: AnsweredDelivery, settings: WebhookSettings, now: datetime) -> dict[str, Any]:
     delivery, answer = each.delivery, each.answer
     tries = delivery.tries + (0 if delivery.circuit.is_open and not answer.succeeded else 1)
-    again = None if answer.succeeded else schedule_next_try(max(tries, 1), settings, now)
+    next_try_at = None if answer.succeeded else schedule_next_try(max(tries, 1), settings, now)
     if answer.succeeded:
         status = DeliveryStatus.DELIVERED
     else:
-        status = DeliveryStatus.FAILED if again is None else DeliveryStatus.PENDING
+        status = DeliveryStatus.FAILED if next_try_at is None else DeliveryStatus.PENDING
     values = {
         "status": status,
         "tries": tries,
-        "next_try_at": again,
+        "next_try_at": next_try_at,
         "callback_url": delivery.url,
         "payload": None if delivery.body is None else delivery.body.decode(),
         "response_code": None if answer.code is None else str(answer.code),

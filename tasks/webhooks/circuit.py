@@ -46,7 +46,7 @@ def update_circuit(
 
 
 def schedule_next_try(tries: int, settings: WebhookSettings, now: datetime) -> datetime | None:
-    """Return the next try of a delivery after this many failures; None if there is none."""
+    """Return the time of the next try after this many failed tries, or None if it was the last."""
     if tries >= settings.tries:
         return None
     pause = settings.first_pause_seconds * _GROWTH ** (tries - 1)
@@ -54,5 +54,5 @@ def schedule_next_try(tries: int, settings: WebhookSettings, now: datetime) -> d
 
 
 def _add_jitter(seconds: float) -> float:
-    # So that deliveries that failed together are not all retried together.
+    # Deliveries that failed at the same time should not be retried at the same time.
     return seconds * random.uniform(1 - _JITTER, 1 + _JITTER)

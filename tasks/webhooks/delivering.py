@@ -1,9 +1,9 @@
-"""Draining the outbox: many receivers at once, in order for each resource.
+"""Send the due deliveries: to many receivers at once, and in order for each resource.
 
-One process at a time delivers for a database; it holds a lock that ends with it. If it dies, the
-next process sends the deliveries that were not recorded again, under the same ids.
+One process at a time delivers for a database. It holds a lock that ends with the process. If it
+dies, the next process repeats the deliveries without a recorded answer, with the same ids.
 
-Each receiver (a URL) has its own queue, so that a receiver that hangs delays no other.
+Each receiver (a URL) has its own queue, so a slow receiver delays no other.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from order_factory.models.database.process_locks import ProcessLock, try_hold_al
 from order_factory.models.database.retrying import read, write
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.webhooks.addresses import CheckedTransport
-from order_factory.tasks.webhooks.answers import Answered, record_answers
+from order_factory.tasks.webhooks.answers import AnsweredDelivery, record_answers
 from order_factory.tasks.webhooks.circuit import Circuit, update_circuit
 from order_factory.tasks.webhooks.due import Delivery, Render, list_due_receivers, read_due
 from order_factory.tasks.webhooks.log import prune_log
 from order_factory.tasks.webhooks.outbox import Outbox
-from order_factory.tasks.webhooks.sending import Answer, Connections, send
+from order_factory.tasks.webhooks.sending import Answer, Connections, send_delivery
 from order_factory.tasks.webhooks.settings import WebhookSettings
 from order_factory.tasks.webhooks.signing import sign_headers
 
@@ -40,25 +40,25 @@ _SECONDS_BETWEEN_PRUNINGS = 600.0
 
 
 @dataclass
-class Delivered:
-    """The counts of one process's deliveries."""
+class DeliveryCounts:
+    """How many deliveries of one process succeeded and failed."""
 
     delivered: int = 0
     failed: int = 0
 
 
-def deliver(
+def send_due_deliveries(
     render: Render,
     settings: WebhookSettings,
     *,
     until_idle: bool,
     is_ending: Callable[[], bool] = lambda: False,
     on_failure: Callable[[BaseException], None] | None = None,
-) -> Delivered | None:
-    """Deliver until `is_ending`, or until nothing is due; None if another process is delivering.
+) -> DeliveryCounts | None:
+    """Send deliveries until `is_ending`, or until nothing is due. Returns the counts.
 
-    `on_failure` is called with an exception in a receiver's queue; without it, the exception is
-    raised.
+    Returns None if another process is delivering. `on_failure` is called with an exception in the
+    queue of a receiver. Without it, the exception is raised.
     """
     with try_hold_alone(_LOCK) as lock:
         if lock is None:
@@ -69,7 +69,7 @@ def deliver(
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return the event loop of uvloop, which is faster, or asyncio's if there is none (Windows)."""
+    """Return the faster event loop of uvloop, or None where there is none, as on Windows."""
     try:
         from uvloop import new_event_loop
     except ImportError:
@@ -89,18 +89,18 @@ class _Deliverer:
         self._render, self._settings, self._lock = render, settings, lock
         self._is_ending, self._on_failure = is_ending, on_failure
         self._outbox = Outbox()
-        self._lanes: dict[str, asyncio.Task[bool]] = {}
-        # Receivers whose due deliveries all wait for earlier ones, until the next look.
+        self._queues: dict[str, asyncio.Task[bool]] = {}
+        # Receivers whose due deliveries all wait for earlier ones, until the next search.
         self._waiting: set[str] = set()
-        self._sent = Delivered()
+        self._sent = DeliveryCounts()
         self._prune_at = 0.0
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="webhooks")
 
-    async def run(self, *, until_idle: bool) -> Delivered:
+    async def run(self, *, until_idle: bool) -> DeliveryCounts:
         try:
             while not self._is_ending():
-                began = await self._look()
-                if until_idle and not began and not self._lanes:
+                started = await self._start_queues()
+                if until_idle and not started and not self._queues:
                     break
                 await self._pause()
             await self._stop()
@@ -109,13 +109,14 @@ class _Deliverer:
         return self._sent
 
     async def _pause(self) -> None:
-        """Wait until the next look for events, or until a receiver's queue ends."""
-        until = monotonic() + self._settings.poll_seconds
-        while not self._is_ending() and (left := until - monotonic()) > 0:
-            if self._lanes:
-                waited = min(left, 0.2)
+        """Wait until it is time to look for events, or until the queue of a receiver ends."""
+        end = monotonic() + self._settings.poll_seconds
+        while not self._is_ending() and (left := end - monotonic()) > 0:
+            if self._queues:
                 done, _ = await asyncio.wait(
-                    self._lanes.values(), timeout=waited, return_when=asyncio.FIRST_COMPLETED
+                    self._queues.values(),
+                    timeout=min(left, 0.2),
+                    return_when=asyncio.FIRST_COMPLETED,
                 )
                 if done:
                     return
@@ -123,43 +124,43 @@ class _Deliverer:
                 await asyncio.sleep(min(left, 0.2))
 
     async def _stop(self) -> None:
-        """Wait for deliveries that are being sent; those not sent yet stay pending."""
-        if self._lanes:
-            await asyncio.wait(self._lanes.values(), timeout=self._settings.answer_seconds + 1.0)
-        self._forget_ended()
-        for lane in self._lanes.values():
-            lane.cancel()
-        for lane in self._lanes.values():
+        """Wait for the deliveries that are being sent. The others stay pending."""
+        if self._queues:
+            await asyncio.wait(self._queues.values(), timeout=self._settings.answer_seconds + 1.0)
+        self._remove_ended_queues()
+        for queue in self._queues.values():
+            queue.cancel()
+        for queue in self._queues.values():
             with suppress(asyncio.CancelledError):
-                await lane
+                await queue
 
-    async def _look(self) -> int:
-        """Make deliveries of new events and start the receivers' queues. Returns their number."""
-        self._forget_ended()
+    async def _start_queues(self) -> int:
+        """Make deliveries of new events, and start queues. Returns the number of new queues."""
+        self._remove_ended_queues()
         await self._run_in_thread(self._lock.number)
         if await self._run_in_thread(partial(read, why_cut_off)) is not None:
             return 0
         if monotonic() >= self._prune_at:
             await self._run_in_thread(partial(prune_log, self._settings))
             self._prune_at = monotonic() + _SECONDS_BETWEEN_PRUNINGS
-        await self._run_in_thread(self._outbox.fan_out)
+        await self._run_in_thread(self._outbox.make_deliveries)
         urls = await self._run_in_thread(
             partial(read, lambda db: list_due_receivers(db, utc_now()))
         )
-        new = [url for url in urls if url not in self._lanes and url not in self._waiting]
+        new = [url for url in urls if url not in self._queues and url not in self._waiting]
         self._waiting.clear()
         for url in new:
-            self._lanes[url] = asyncio.create_task(self._drain(url))
+            self._queues[url] = asyncio.create_task(self._drain(url))
         return len(new)
 
-    def _forget_ended(self) -> None:
-        for url, lane in list(self._lanes.items()):
-            if not lane.done():
+    def _remove_ended_queues(self) -> None:
+        for url, queue in list(self._queues.items()):
+            if not queue.done():
                 continue
-            del self._lanes[url]
-            error = None if lane.cancelled() else lane.exception()
+            del self._queues[url]
+            error = None if queue.cancelled() else queue.exception()
             if error is None:
-                if not lane.cancelled() and not lane.result():
+                if not queue.cancelled() and not queue.result():
                     self._waiting.add(url)
                 continue
             if self._on_failure is None:
@@ -186,7 +187,7 @@ class _Deliverer:
             return []
         return read_due(db, url, utc_now(), self._render)
 
-    async def _record(self, answered: list[Answered]) -> None:
+    async def _record(self, answered: list[AnsweredDelivery]) -> None:
         await self._run_in_thread(
             partial(write, lambda db: record_answers(db, answered, self._settings))
         )
@@ -206,20 +207,20 @@ class _Round:
         connections: Connections,
         settings: WebhookSettings,
         due: list[Delivery],
-        record: Callable[[list[Answered]], Awaitable[None]],
+        record: Callable[[list[AnsweredDelivery]], Awaitable[None]],
         is_ending: Callable[[], bool],
     ) -> None:
         self._connections, self._settings, self._record = connections, settings, record
         self._is_ending = is_ending
         self._circuits: dict[int, Circuit] = {each.webhook_id: each.circuit for each in due}
-        self._about: dict[tuple[str, int], list[Delivery]] = {}
+        self._by_row: dict[tuple[str, int], list[Delivery]] = {}
         for each in due:
-            self._about.setdefault(each.about, []).append(each)
-        self._answered: list[Answered] = []
+            self._by_row.setdefault(each.about, []).append(each)
+        self._answered: list[AnsweredDelivery] = []
 
     async def run(self) -> None:
-        """Send all deliveries, those about the same row in order, and record answers meanwhile."""
-        sending = {asyncio.create_task(self._send_in_order(each)) for each in self._about.values()}
+        """Send all deliveries, in order for each row, and record the answers from time to time."""
+        sending = {asyncio.create_task(self._send_in_order(each)) for each in self._by_row.values()}
         try:
             while sending:
                 done, sending = await asyncio.wait(sending, timeout=_SECONDS_BETWEEN_RECORDS)
@@ -234,9 +235,9 @@ class _Round:
 
     async def _send_in_order(self, deliveries: list[Delivery]) -> None:
         for each in deliveries:
-            async with self._connections.one() as connection:
+            async with self._connections.borrow() as connection:
                 before = self._circuits[each.webhook_id]
-                # A trial was read while the circuit was open; any other stops when it opens.
+                # A trial is sent although the circuit is open. Other deliveries stop when it opens.
                 if self._is_ending() or (before.is_open and not each.circuit.is_open):
                     return
                 sent_at = utc_now()
@@ -247,7 +248,7 @@ class _Round:
                     utc_now(),
                     succeeded=answer.succeeded,
                 )
-                self._answered.append(Answered(each, answer, sent_at))
+                self._answered.append(AnsweredDelivery(each, answer, sent_at))
                 if not answer.succeeded:
                     return
 
@@ -261,6 +262,6 @@ class _Round:
             now=utc_now(),
             body=delivery.body,
         )
-        return await send(
+        return await send_delivery(
             connection, delivery.url, headers, delivery.body, self._settings.answer_seconds
         )

@@ -1,4 +1,4 @@
-"""Reading the deliveries that are due, with their bodies."""
+"""Read the deliveries that are due, with their bodies."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ _is_enabled = _webhook.c.disabled_at.is_(None)
 _is_closed = _webhook.c.circuit_state == CircuitState.CLOSED
 AT_ONCE = 200
 
-# Renders the documents of rows of one resource for a webhook. Takes the resource's name, the mode,
-# the includes and the keys; returns the bodies by key.
+# It renders the documents of rows of one resource for a webhook: it takes the resource's name, the
+# mode, the includes and the keys, and returns the bodies by key.
 Render = Callable[[Connection, str, str, Sequence[str], Sequence[int]], dict[int, bytes]]
 
 
@@ -67,7 +67,7 @@ def read_due(db: Connection, url: str, now: datetime, render: Render) -> list[De
     """Return the next deliveries to a receiver, in the order of their events.
 
     A delivery waits while an earlier one about the same row waits for its next try. If the circuit
-    of a webhook is open, there is one delivery as a trial when the trial is due.
+    of a webhook is open, one delivery is returned as its trial, once the trial is due.
     """
     mine = select(_webhook).where(_webhook.c.callback_url == url, _is_enabled)
     webhooks = {row.id: row for row in db.execute(mine)}
@@ -182,7 +182,7 @@ def _render_bodies(
     webhooks: Mapping[int, Row[Any]],
     render: Render,
 ) -> tuple[dict[int, bytes], dict[int, str]]:
-    """Return the body of each delivery by its key, and the errors of documents by webhook.
+    """Return the bodies by the keys of their deliveries, and the errors by webhook.
 
     A body that was sent before is sent again unchanged.
     """
@@ -194,9 +194,9 @@ def _render_bodies(
         keys = list(dict.fromkeys(row.resource_id for row in mine))
         name = webhook.topic.partition(".")[0]
         try:
-            made = render(db, name, webhook.mode, webhook.include_resources or (), keys)
+            documents = render(db, name, webhook.mode, webhook.include_resources or (), keys)
         except ValueError as error:
             problems[webhook_id] = str(error)
             continue
-        bodies.update((row.id, made[row.resource_id]) for row in mine)
+        bodies.update((row.id, documents[row.resource_id]) for row in mine)
     return bodies, problems

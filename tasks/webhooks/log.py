@@ -1,4 +1,4 @@
-"""The delivery log: listing deliveries with their answers, and deleting old ones."""
+"""The delivery log: list deliveries with their answers, and delete old ones."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,10 +16,10 @@ _ROWS_AT_ONCE = 5_000
 
 
 def prune_log(settings: WebhookSettings) -> int:
-    """Delete the deliveries that ended too long ago, a few thousand at a time. Returns how many.
+    """Delete old deliveries, a few thousand per transaction. Returns their number.
 
-    A delivery stays if the outbox may still read its event, which would be delivered again
-    otherwise.
+    A delivery stays while the outbox may still read its event. Without the delivery, the outbox
+    would deliver the event again.
     """
     before = utc_now() - timedelta(days=settings.log_days)
 
@@ -47,8 +47,8 @@ def prune_log(settings: WebhookSettings) -> int:
         return len(rows)
 
     pruned = 0
-    while gone := write(prune):
-        pruned += gone
+    while deleted := write(prune):
+        pruned += deleted
     return pruned
 
 

@@ -1,8 +1,8 @@
 """The outbox: each event becomes one delivery for each webhook that is subscribed to it.
 
-A change of status writes its event and nothing else. The deliveries are made afterwards, by
-one INSERT ... SELECT for each webhook, and an event that has a delivery gets no second one. So
-the events may be read any number of times.
+A change of status writes its event and nothing else. The deliveries are made afterwards, by one
+INSERT ... SELECT for each webhook. An event that has a delivery gets no second one, so the events
+may be read any number of times.
 """
 
 from collections.abc import Sequence
@@ -50,63 +50,65 @@ class _Mark:
 
 
 class Outbox:
-    """Makes deliveries of the events that were committed since its last call."""
+    """Makes the deliveries of committed events, and knows which events are done."""
 
     def __init__(self) -> None:
         self._mark: _Mark | None = None
 
-    def fan_out(self) -> int:
-        """Make the deliveries of all visible events, in short transactions. Returns how many.
+    def make_deliveries(self) -> int:
+        """Make the deliveries of all visible events, in short transactions. Returns their number.
 
         Afterwards `until_event_id` advances to the point below which no new event can appear.
         """
-        newest, webhooks, writers = read(_look)
+        newest, webhooks, writers = read(_read_state)
         if not webhooks:
             return 0
         if self._mark is None:
             self._mark = _Mark(newest, writers)
-        at_work = self._mark.writers & writers
-        made = 0
+        still_writing = self._mark.writers & writers
+        count = 0
         first = min(each.until_event_id for each in webhooks)
         for low in range(first, newest, _IDS_AT_ONCE):
             high = min(low + _IDS_AT_ONCE, newest)
-            made += write(partial(_fan_out_range, webhooks=webhooks, low=low, high=high))
-        if at_work:
-            self._mark = _Mark(self._mark.event_id, at_work)
+            count += write(partial(_make_deliveries_between, webhooks=webhooks, low=low, high=high))
+        if still_writing:
+            self._mark = _Mark(self._mark.event_id, still_writing)
         else:
-            write(partial(_move_on, until=self._mark.event_id))
+            write(partial(_advance_webhooks, until=self._mark.event_id))
             self._mark = None
-        return made
+        return count
 
 
-def _look(db: Connection) -> tuple[int, Sequence[Any], frozenset[str]]:
-    """Return the newest event, the webhooks behind it, and who may still add older events."""
+def _read_state(db: Connection) -> tuple[int, Sequence[Any], frozenset[str]]:
+    """Return the newest event, the webhooks that are behind it, and the writers of older events."""
     newest = read_newest_event(db)
-    behind = select(_webhook).where(
+    webhooks_behind = select(_webhook).where(
         _webhook.c.disabled_at.is_(None), _webhook.c.until_event_id < newest
     )
-    webhooks = db.execute(behind).all()
+    webhooks = db.execute(webhooks_behind).all()
     return newest, webhooks, writers_of(db, _event) if webhooks else frozenset()
 
 
-def _fan_out_range(db: Connection, *, webhooks: Sequence[Any], low: int, high: int) -> int:
+def _make_deliveries_between(
+    db: Connection, *, webhooks: Sequence[Any], low: int, high: int
+) -> int:
     """Make the deliveries of the events with keys above `low` and up to `high`."""
     between = and_(_event.c.id > low, _event.c.id <= high)
-    happened = set(db.scalars(select(_event.c.name).where(between).distinct()))
-    made = 0
+    event_names = set(db.scalars(select(_event.c.name).where(between).distinct()))
+    count = 0
     for each in webhooks:
-        if each.until_event_id < high and happened.intersection(stored_names(each.topic)):
+        if each.until_event_id < high and event_names.intersection(stored_names(each.topic)):
             delivered = exists().where(
                 _callback.c.event_id == _event.c.id, _callback.c.webhook_id == each.id
             )
             rows = select_deliveries(each.id, each.topic, each.mode).where(
                 between, _event.c.id > each.until_event_id, not_(delivered)
             )
-            made += insert_deliveries(db, rows.order_by(_event.c.id))
-    return made
+            count += insert_deliveries(db, rows.order_by(_event.c.id))
+    return count
 
 
-def _move_on(db: Connection, *, until: int) -> None:
+def _advance_webhooks(db: Connection, *, until: int) -> None:
     mine = update(_webhook).where(
         _webhook.c.disabled_at.is_(None), _webhook.c.until_event_id < until
     )
@@ -155,5 +157,5 @@ def select_deliveries(
 
 
 def insert_deliveries(db: Connection, rows: Select[Any]) -> int:
-    """Insert deliveries. Returns how many."""
+    """Insert deliveries. Returns their number."""
     return db.execute(insert_counted(_callback, DELIVERY_COLUMNS, rows)).rowcount

@@ -1,4 +1,4 @@
-"""Sending one delivery, and reading the receiver's answer."""
+"""Send one delivery, and read the receiver's answer."""
 
 import asyncio
 import ssl
@@ -19,7 +19,7 @@ _HEADERS = {"User-Agent": "order-factory", "Accept": "*/*", "Accept-Encoding": "
 
 @dataclass(frozen=True)
 class Answer:
-    """The outcome of a try: the answer's status, or None without one, and a text for the log."""
+    """The outcome of a try: the HTTP status, or None without an answer, and a text for the log."""
 
     code: int | None
     message: str
@@ -46,7 +46,7 @@ class Connections:
         self._free: list[CheckedTransport] = []
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[CheckedTransport]:
+    async def borrow(self) -> AsyncIterator[CheckedTransport]:
         """Yield a connection that nothing else uses during the block."""
         async with self._slots:
             connection = self._free.pop() if self._free else open_connection(self._settings)
@@ -60,13 +60,13 @@ class Connections:
             await connection.aclose()
 
 
-async def send(
+async def send_delivery(
     connection: CheckedTransport, url: str, headers: dict[str, str], body: bytes, seconds: float
 ) -> Answer:
-    """Post the body and return the receiver's answer. A network error counts as an answer too.
+    """Post the body and return the receiver's answer. A network error is an answer too.
 
-    The receiver has this many seconds in all, from the connection to its status. A few kilobytes of
-    its body are read in the time that is left.
+    The receiver has `seconds` from the connection to its status. A few kilobytes of its body are
+    read in the time that is left.
     """
     code: int | None = None
     text = b""
@@ -76,13 +76,16 @@ async def send(
             response = await connection.handle_async_request(request)
             code = response.status_code
             async with aclosing(response):
-                text = await _read(response)
+                text = await _read_body(response)
     except TimeoutError:
         if code is None:
             return Answer(None, f"No answer within {seconds:g} seconds.")
     except httpx.ConnectError as error:
         cause: Any = error.__cause__
-        return Answer(None, str(cause) if isinstance(cause, AddressRefused) else _connect(error))
+        return Answer(
+            None,
+            str(cause) if isinstance(cause, AddressRefused) else _describe_connect_error(error),
+        )
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError, ValueError) as error:
         if code is None:
             return Answer(None, f"The connection failed ({type(error).__name__}).")
@@ -90,26 +93,26 @@ async def send(
     return Answer(code, _describe_answer(code, text))
 
 
-def _connect(error: httpx.ConnectError) -> str:
+def _describe_connect_error(error: httpx.ConnectError) -> str:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__
     return "No connection." if cause is None else "The TLS certificate or handshake was refused."
 
 
-async def _read(response: httpx.Response) -> bytes:
-    found = b""
+async def _read_body(response: httpx.Response) -> bytes:
+    body_read = b""
     with suppress(httpx.HTTPError):
         async for chunk in response.aiter_raw():
-            found += chunk
-            if len(found) >= _MOST_BYTES:
+            body_read += chunk
+            if len(body_read) >= _MOST_BYTES:
                 break
-    return found
+    return body_read
 
 
 def _describe_answer(code: int, text: bytes) -> str:
-    """Return the receiver's text, shortened; for a redirect, a note that it is not followed."""
+    """Return the first part of the receiver's text, or a note about a redirect."""
     if 300 <= code < 400:
         return "Redirects are not followed."
-    words = text[: 4 * _SHOWN].decode(errors="replace").replace("\0", "").strip()
-    return words[:_SHOWN] or httpx.codes.get_reason_phrase(code)
+    text_shown = text[: 4 * _SHOWN].decode(errors="replace").replace("\0", "").strip()
+    return text_shown[:_SHOWN] or httpx.codes.get_reason_phrase(code)

@@ -1,4 +1,4 @@
-"""Signing deliveries, in the two ways that clients expect."""
+"""Sign deliveries, in the two ways that clients expect."""
 
 import base64
 import hashlib
@@ -27,9 +27,9 @@ def sign_headers(
 ) -> dict[str, str]:
     """Return the headers that identify and sign a delivery.
 
-    `secrets` are the valid ones, newest first. A Standard Webhooks signature has a part for each of
-    them. The other header has room for only one. It uses the oldest while that is valid, so that
-    the receiver can be given the new secret first.
+    `secrets` are the valid secrets, newest first. A Standard Webhooks signature has a part for each
+    of them. The other header has room for only one, and uses the oldest valid secret: the receiver
+    has time to learn the new one.
     """
     text = body.decode()
     signatures = [StandardWebhook(each).sign(message_id, now, text) for each in secrets]

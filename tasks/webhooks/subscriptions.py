@@ -1,4 +1,4 @@
-"""The triggers of webhooks and events: enabling, resetting, rotating the secret, sending again."""
+"""Triggers of webhooks and events: enable, close the circuit, replace the secret, send again."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,7 +37,7 @@ def close_circuit() -> dict[str, Any]:
 
 
 def replace_secret(secret: str, now: datetime) -> dict[str, Any]:
-    """Return the values of a webhook with a new secret; the old one stays valid for some hours."""
+    """Return the values of a webhook with a new secret. The old one stays valid for some hours."""
     hours = webhook_settings().rotation_hours
     return {
         "shared_secret": make_secret(),
@@ -47,7 +47,7 @@ def replace_secret(secret: str, now: datetime) -> dict[str, Any]:
 
 
 def send_again(db: Connection, event_id: int) -> int:
-    """Deliver an event again to each webhook that is subscribed to it now. Returns how many.
+    """Deliver an event again to each webhook that is subscribed to it now. Returns their number.
 
     The new deliveries have the id of the event, like the first ones.
     """
@@ -63,7 +63,7 @@ def send_again(db: Connection, event_id: int) -> int:
     webhooks = db.execute(
         select(_webhook).where(_webhook.c.disabled_at.is_(None), _webhook.c.mode == event.mode)
     ).all()
-    made = 0
+    count = 0
     for each in webhooks:
         before = select(func.coalesce(func.max(_callback.c.resend) + 1, 0)).where(
             _callback.c.event_id == event_id, _callback.c.webhook_id == each.id
@@ -72,15 +72,15 @@ def send_again(db: Connection, event_id: int) -> int:
         rows = select_deliveries(each.id, each.topic, each.mode, literal(number))
         rows = rows.where(_event.c.id == event_id)
         if number == 0 and event_id > each.until_event_id:
-            # The outbox has not reached this event yet, and will make the first delivery.
-            made += len(db.execute(rows).all())
+            # The outbox has not reached this event yet. It makes the first delivery.
+            count += len(db.execute(rows).all())
         else:
-            made += insert_deliveries(db, rows)
-    return made
+            count += insert_deliveries(db, rows)
+    return count
 
 
 def delete_webhook(db: Connection, key: int) -> None:
-    """Delete a webhook with its delivery log; pending deliveries are not sent."""
+    """Delete a webhook with its delivery log. Pending deliveries are not sent."""
     db.execute(delete(_callback).where(_callback.c.webhook_id == key))
     db.execute(delete(_webhook).where(_webhook.c.id == key))
 
@@ -88,7 +88,7 @@ def delete_webhook(db: Connection, key: int) -> None:
 def silence_webhooks(db: Connection, now: datetime) -> None:
     """Disable all webhooks, delete their deliveries, and replace their secrets.
 
-    For a copy of a shop's database, whose receivers belong to the shop.
+    It is for a copy of a shop's database, because the receivers belong to the shop.
     """
     db.execute(delete(_callback))
     for key in db.scalars(select(_webhook.c.id)).all():

@@ -176,7 +176,7 @@ def both_modes(shop):
     """A shop with rows of both modes; the keys of their orders by mode."""
     keys = {mode: fill(shop, mode) for mode in ("live", "test")}
     drain()
-    Outbox().fan_out()
+    Outbox().make_deliveries()
     return keys
 
 

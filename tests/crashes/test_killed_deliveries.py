@@ -12,7 +12,7 @@ from order_factory.models.tables import Event, EventCallback
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.verify.verifying import verify
-from order_factory.tasks.webhooks.delivering import deliver
+from order_factory.tasks.webhooks.delivering import send_due_deliveries
 from order_factory.tasks.webhooks.settings import webhook_settings
 from tests.support.crashes.deliverer import STAGES, deliver_until
 from tests.support.crashes.forked import ForkedProcess
@@ -61,7 +61,7 @@ def test_every_event_arrives_although_delivering_processes_are_killed(shop, rece
         kill_at(stage)
         assert find_broken() == [], stage
 
-    deliver(render_documents, webhook_settings(), until_idle=True)
+    send_due_deliveries(render_documents, webhook_settings(), until_idle=True)
 
     events = {public_id(Resource.events, event.id) for event in shop.rows(Event)}
     assert len(events) == 5 * len(STAGES)

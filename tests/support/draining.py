@@ -1,7 +1,7 @@
 """Copying the pending orders of the service without Prefect. The flow has its own tests."""
 
 from order_factory.models.database.engine import begin, reading
-from order_factory.tasks.batches.pending import batches_to_read, find_waiting_batches
+from order_factory.tasks.batches.pending import find_waiting_batches, list_batches_to_read
 from order_factory.tasks.batches.records import finish_batch, start_batch
 from order_factory.tasks.copying.engine import copy_claimed
 from order_factory.tasks.read_batch_file import read_batch_file
@@ -14,7 +14,7 @@ def drain() -> None:
         size = claim_single(db, limit=10_000)
         assert not size or copy_claimed(db, size, None).stuck == []
     with reading() as db:
-        files = batches_to_read(db)
+        files = list_batches_to_read(db)
     for batch in files:
         read_batch_file.fn(batch, 10_000, lambda: None)
     with reading() as db:

@@ -19,7 +19,7 @@ os.environ["ORDER_FACTORY_API_DISPATCH"] = "false"
 os.environ["ORDER_FACTORY_API_DISPATCH_WEBHOOKS"] = "false"
 
 from order_factory.models.database.engine import reading
-from order_factory.tasks.batches.pending import batches_to_read
+from order_factory.tasks.batches.pending import list_batches_to_read
 from order_factory.tasks.read_batch_file import read_batch_file
 from tests.support.api_client import run_service
 
@@ -89,7 +89,7 @@ def send(client, token, path):
 
 def read_file():
     with reading() as db:
-        (batch,) = batches_to_read(db)
+        (batch,) = list_batches_to_read(db)
     read_batch_file.fn(batch, 10_000, lambda: None)
 
 

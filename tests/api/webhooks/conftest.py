@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from order_factory.api.webhook_documents import render_documents
-from order_factory.tasks.webhooks.delivering import Delivered, deliver
+from order_factory.tasks.webhooks.delivering import DeliveryCounts, send_due_deliveries
 from order_factory.tasks.webhooks.settings import webhook_settings
 from tests.support.receiver import Receiver, run_receiver
 
@@ -44,8 +44,8 @@ def subscribe(api: Any, receiver: Receiver) -> Subscribe:
     return create
 
 
-def deliver_due() -> Delivered:
+def deliver_due() -> DeliveryCounts:
     """Deliver what is due, as the flow does."""
-    deliveries = deliver(render_documents, webhook_settings(), until_idle=True)
+    deliveries = send_due_deliveries(render_documents, webhook_settings(), until_idle=True)
     assert deliveries is not None, "another process delivers"
     return deliveries

@@ -15,7 +15,7 @@ from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.verify.verifying import verify
 from order_factory.tasks.webhooks import due
-from order_factory.tasks.webhooks.delivering import deliver
+from order_factory.tasks.webhooks.delivering import send_due_deliveries
 from order_factory.tasks.webhooks.log import prune_log
 from order_factory.tasks.webhooks.settings import webhook_settings
 from order_factory.tasks.webhooks.signing import sign_for_commerce_layer
@@ -296,7 +296,7 @@ def test_a_slow_receiver_does_not_delay_the_others(api, shop, receiver, subscrib
         ended = threading.Event()
         settings = webhook_settings()
         thread = threading.Thread(
-            target=lambda: deliver(
+            target=lambda: send_due_deliveries(
                 render_documents, settings, until_idle=False, is_ending=ended.is_set
             )
         )
@@ -373,9 +373,9 @@ def test_events_that_commit_late_are_delivered_too(postgres_url, request, monkey
         late.execute(insert(Event).values(subject_id=1, **event))
         with begin() as early:
             early.execute(insert(Event).values(subject_id=2, **event))
-        assert outbox.fan_out() == 1
-        assert outbox.fan_out() == 0
-    assert outbox.fan_out() == 1
-    assert outbox.fan_out() == 0
+        assert outbox.make_deliveries() == 1
+        assert outbox.make_deliveries() == 0
+    assert outbox.make_deliveries() == 1
+    assert outbox.make_deliveries() == 0
     with reading() as db:
         assert db.execute(Webhook.__table__.select()).one().until_event_id == 2

@@ -12,11 +12,11 @@ from order_factory.tasks.webhooks.settings import webhook_settings
 
 # Stage, module, function, whether the process dies before the call or after it.
 STAGES: dict[str, tuple[Any, str, bool]] = {
-    "before the deliveries are made": (outbox, "_fan_out_range", True),
-    "before the deliveries are committed": (outbox, "_fan_out_range", False),
-    "before the outbox moves on": (outbox, "_move_on", True),
-    "before the first is sent": (delivering, "send", True),
-    "before an answer is recorded": (delivering, "send", False),
+    "before the deliveries are made": (outbox, "_make_deliveries_between", True),
+    "before the deliveries are committed": (outbox, "_make_deliveries_between", False),
+    "before the outbox moves on": (outbox, "_advance_webhooks", True),
+    "before the first is sent": (delivering, "send_delivery", True),
+    "before an answer is recorded": (delivering, "send_delivery", False),
     "before the answers are committed": (delivering, "record_answers", False),
 }
 
@@ -47,4 +47,4 @@ def deliver_until(stage: str) -> None:
     """Deliver all pending deliveries. The process is killed at the stage."""
     module, name, at_once = STAGES[stage]
     setattr(module, name, _kill_around(getattr(module, name), at_once=at_once))
-    delivering.deliver(render_documents, webhook_settings(), until_idle=True)
+    delivering.send_due_deliveries(render_documents, webhook_settings(), until_idle=True)

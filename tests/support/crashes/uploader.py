@@ -10,7 +10,7 @@ import sys
 from unittest.mock import patch
 
 from order_factory.models.database.engine import reading
-from order_factory.tasks.batches.pending import batches_to_read
+from order_factory.tasks.batches.pending import list_batches_to_read
 from order_factory.tasks.read_batch_file import read_batch_file
 from tests.support.api_client import Api
 
@@ -46,7 +46,7 @@ def reach(stage, token, content):
             send(api.with_token(token), content, "night")
     else:
         with reading() as db:
-            (batch,) = batches_to_read(db)
+            (batch,) = list_batches_to_read(db)
         with patch(WHILE_READING[stage], die):
             read_batch_file.fn(batch, 10_000, lambda: None)
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from order_factory.tasks.webhooks.addresses import find_url_problem, is_public
-from order_factory.tasks.webhooks.sending import open_connection, send
+from order_factory.tasks.webhooks.sending import open_connection, send_delivery
 from order_factory.tasks.webhooks.settings import WebhookSettings
 from tests.support.receiver import HANG, OK, run_receiver
 
@@ -19,7 +19,7 @@ ALLOWED = WebhookSettings(allow_private_addresses=True)
 def post(url, settings=FORBIDDEN, seconds=5.0):
     async def run():
         async with open_connection(settings) as connection:
-            return await send(connection, url, {}, b"{}", seconds)
+            return await send_delivery(connection, url, {}, b"{}", seconds)
 
     return asyncio.run(run())
 

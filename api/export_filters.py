@@ -13,7 +13,7 @@ from order_factory.api.resources.description import Attribute, ResourceType
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.values.public_ids import Resource as PublicIds
-from order_factory.tasks.exports.columns import Kind, kind_of
+from order_factory.tasks.exports.columns import Kind, find_kind
 from order_factory.tasks.exports.resources import EXPORTED, ExportResource
 from order_factory.tasks.exports.selecting import Condition
 
@@ -63,7 +63,7 @@ def _describe(exported: ExportResource) -> ResourceType:
         table=exported.table,
         scope=exported.is_in,
         attributes=tuple(
-            _ATTRIBUTES[kind_of(each.type)](each.name)
+            _ATTRIBUTES[find_kind(each.type)](each.name)
             for each in exported.table.c
             if not each.primary_key and not each.foreign_keys
         ),

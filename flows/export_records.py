@@ -114,10 +114,10 @@ def _make_stopped_state(run: ExportRun, stop: Stop) -> Any:
 def _make_report(run: ExportRun, named: list[ExportResource], seconds: float) -> ExportReport:
     files = [
         ExportedFile(
-            file=str(run.place.file(each.name)),
+            file=str(run.place.file_path(each.name)),
             resource=each.name,
             records=run.records_of(each),
-            bytes=run.place.file(each.name).stat().st_size,
+            bytes=run.place.file_path(each.name).stat().st_size,
         )
         for each in named
     ]

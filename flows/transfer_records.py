@@ -117,7 +117,7 @@ def _export(transfer: Transfer) -> None:
 
         if not write_export(run, is_stopped):
             raise TransferStopped
-        files = [place.file(each.name) for each in run.finish()]
+        files = [place.file_path(each.name) for each in run.finish()]
     if is_folder:
         path = folder / f"{name}.zip"
         zip_files(files, path)

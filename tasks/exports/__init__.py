@@ -1,1 +1,1 @@
-"""Exporting any selection of a shop into files that an import can read."""
+"""Exports: they write a selection of the shop's rows into files that an import can read."""

@@ -1,4 +1,4 @@
-"""How far an export is: written beside its files, so that the next run continues there."""
+"""The checkpoint of an export: a file beside the export, from which the next run continues."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,16 +17,16 @@ from order_factory.tasks.reports.replacing import replace_file
 
 
 class ExportTaken(OrderFactoryError):
-    """Takes the path of an export that another process is writing."""
+    """Another process is writing this export. The argument is its path."""
 
     status, code = 409, "export_taken"
-    detail = "Another process exports to {!r} at the moment. Wait for it, or give another path."
+    detail = "Another process is exporting to {!r}. Wait for it, or give another path."
 
 
 class FileCheckpoint(BaseModel):
-    """How far one file is: its rows, the key of the last one, and the bytes that hold them.
+    """The progress of one file: the number of its rows, the key of the last row, and its bytes.
 
-    `until` is the last key that is exported: rows that were added since the start are left out.
+    `until` is the last key to export. Rows that were added since the start are left out.
     """
 
     until: int
@@ -38,9 +38,9 @@ class FileCheckpoint(BaseModel):
 
 
 class Checkpoint(BaseModel):
-    """How far an export is. `selection` is the digest of what was asked for.
+    """The progress of an export. `selection` is the digest of its selection.
 
-    `started_at` is the moment that a filter such as "in the last 24 hours" is counted from.
+    A filter such as "in the last 24 hours" counts back from `started_at`.
     """
 
     selection: str
@@ -53,33 +53,33 @@ class Checkpoint(BaseModel):
 
 
 class ExportPlace:
-    """Where an export is written: one file, or a folder with a file for each resource.
+    """The place of an export: one file, or a folder with a file for each resource.
 
-    What is not finished has a name that begins with a dot, so that no import takes it.
+    Unfinished files have a name that begins with a dot, so that no import reads them.
     """
 
     def __init__(self, path: Path, ending: str, *, is_folder: bool) -> None:
         self.path, self._ending, self.is_folder = path, ending, is_folder
         self.folder = path if is_folder else path.parent
 
-    def file(self, resource_name: str) -> Path:
-        """The file of a resource, which is complete once it is there."""
+    def file_path(self, resource_name: str) -> Path:
+        """Return the path of a resource's file. A file at this path is complete."""
         return self.folder / f"{resource_name}.{self._ending}" if self.is_folder else self.path
 
-    def chunks(self, resource_name: str) -> Path:
-        """The file for the chunks."""
-        return self._hidden(f"{self.file(resource_name).name}.chunks")
+    def chunks_path(self, resource_name: str) -> Path:
+        """Return the path of the file to which chunks are appended."""
+        return self._hidden(f"{self.file_path(resource_name).name}.chunks")
 
-    def finished(self, resource_name: str) -> Path:
-        """The finished file, until all files are."""
-        return self._hidden(f"{self.file(resource_name).name}.part")
+    def finished_path(self, resource_name: str) -> Path:
+        """Return the path of a finished file until all files of the export are finished."""
+        return self._hidden(f"{self.file_path(resource_name).name}.part")
 
     def read_checkpoint(self, selection: str) -> Checkpoint:
-        """How far an export of this selection is; that of another one is given up."""
+        """Return the checkpoint of this selection. That of another selection is ignored."""
         with suppress(OSError, ValidationError):
-            found = Checkpoint.model_validate_json(self._checkpoint.read_bytes())
-            if found.selection == selection:
-                return found
+            checkpoint = Checkpoint.model_validate_json(self._checkpoint.read_bytes())
+            if checkpoint.selection == selection:
+                return checkpoint
         return Checkpoint(selection=selection)
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
@@ -91,9 +91,9 @@ class ExportPlace:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Keep other processes from writing here, for the block.
+        """Keep other processes from writing here during the block.
 
-        Raises `ExportTaken`, and `InvalidRequest` for a path that cannot be written.
+        Raises `ExportTaken`, or `InvalidRequest` if the path cannot be written.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -125,6 +125,6 @@ class ExportPlace:
         return self.folder / f".{name}"
 
 
-def digest_selection(asked_for: Mapping[str, Any]) -> str:
-    """Tells whether two exports are of the same selection."""
-    return sha256(json.dumps(asked_for, sort_keys=True, default=str).encode()).hexdigest()
+def digest_selection(selection: Mapping[str, Any]) -> str:
+    """Return a text that is the same for two exports of the same selection."""
+    return sha256(json.dumps(selection, sort_keys=True, default=str).encode()).hexdigest()

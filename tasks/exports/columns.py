@@ -1,4 +1,4 @@
-"""The columns of an exported resource: those of an import, or those of its table."""
+"""The columns of an exported resource: the columns that an import reads, or those of its table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from order_factory.tasks.imports.resources import Resource
 
 
 class Kind(Enum):
-    """What a column holds. An object is written as a JSON object, or as its text."""
+    """The type of a column. An object is written as a JSON object, or as its text."""
 
     TEXT = auto()
     WHOLE = auto()
@@ -41,10 +41,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class ExportColumn:
-    """One column of a file. `value` is read from the rows of its resource.
+    """One column of a file. `value` is its expression.
 
-    Where `value` is null, and `key` is not, the public id of that key is written (`ids`): the name
-    of a row without a name of its own.
+    If `value` is null and `key` is not, the public id of the key is written instead. `ids` says
+    which kind of public id it is.
     """
 
     name: str
@@ -55,14 +55,15 @@ class ExportColumn:
 
 
 @dataclass(frozen=True)
-class Described:
-    """The columns of a resource, and the tables that they are read from."""
+class ResourceColumns:
+    """The columns of a resource, and the joined tables that have them."""
 
     rows: FromClause
     columns: tuple[ExportColumn, ...]
 
 
-# The column by which other rows name a row, and what such a name must be unique within.
+# The column with the name of a row, by which other rows refer to it, and the column within which
+# the name is unique.
 _NAMES: dict[str, tuple[str, str | None]] = {
     "customers": ("email", None),
     "addresses": ("reference", "mode"),
@@ -76,12 +77,12 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "line_items": ("reference", "order_id"),
     "line_item_options": ("reference", "line_item_id"),
 }
-# Who calls a gateway at the moment, and what only the customer may see.
+# Columns for internal use, or for the customer's eyes only.
 _INTERNAL = {"claimed_by", "customer_action", "idempotency_key", "running_batch_id"}
 
 
-def kind_of(type_: TypeEngine[Any]) -> Kind:
-    """The kind of a column of a table."""
+def find_kind(type_: TypeEngine[Any]) -> Kind:
+    """Return the kind of a database type."""
     for known, kind in (
         (UtcDateTime, Kind.TIME),
         (JSON, Kind.OBJECT),
@@ -94,13 +95,13 @@ def kind_of(type_: TypeEngine[Any]) -> Kind:
     return Kind.TEXT
 
 
-def referenced_table(column: Column[Any]) -> Table | None:
-    """The table that a foreign key refers to."""
+def find_referenced_table(column: Column[Any]) -> Table | None:
+    """Return the table that the column refers to, or None without a foreign key."""
     return next((key.column.table for key in column.foreign_keys), None)
 
 
-def describe_imported(resource: Resource) -> Described:
-    """The columns that an import of this resource reads, with other rows named as it names them."""
+def describe_imported(resource: Resource) -> ResourceColumns:
+    """Return the columns that an import of this resource reads. They refer to rows by name."""
     table = resource.table
     rows: FromClause = table
     columns = []
@@ -109,81 +110,83 @@ def describe_imported(resource: Resource) -> Described:
         target = targets.get(name)
         if target is not None:
             key = table.c[target]
-            there = referenced_table(key)
-            assert there is not None
-            named = there.alias()
-            rows = rows.outerjoin(named, named.c.id == key)
-            columns.append(_naming(name, there.name, named, key))
+            other_table = find_referenced_table(key)
+            assert other_table is not None
+            named_rows = other_table.alias()
+            rows = rows.outerjoin(named_rows, named_rows.c.id == key)
+            columns.append(_make_name_column(name, other_table.name, named_rows, key))
         elif name in table.c:
-            columns.append(_own_column(resource.name, name, table))
+            columns.append(_make_own_column(resource.name, name, table))
         else:
-            rows, column = _order_of_option(rows, name, table)
+            rows, column = _join_order_of_option(rows, name, table)
             columns.append(column)
-    return Described(rows, tuple(columns))
+    return ResourceColumns(rows, tuple(columns))
 
 
-def describe_table(table: Table) -> Described:
-    """The table's own columns; its key and its foreign keys as public ids."""
+def describe_table(table: Table) -> ResourceColumns:
+    """Return the columns of the table, with its key and its foreign keys as public ids."""
     columns = []
     for column in table.c:
-        there = table if column.name == "id" else referenced_table(column)
+        other_table = table if column.name == "id" else find_referenced_table(column)
         if column.name in _INTERNAL:
             continue
-        if there is None:
-            columns.append(ExportColumn(column.name, kind_of(column.type), column))
+        if other_table is None:
+            columns.append(ExportColumn(column.name, find_kind(column.type), column))
         else:
-            ids = PublicIds[there.name]
+            ids = PublicIds[other_table.name]
             columns.append(ExportColumn(column.name, Kind.TEXT, null(), column, ids))
-    return Described(table, tuple(columns))
+    return ResourceColumns(table, tuple(columns))
 
 
-def _own_column(resource_name: str, name: str, table: Table) -> ExportColumn:
+def _make_own_column(resource_name: str, name: str, table: Table) -> ExportColumn:
     if name == _NAMES.get(resource_name, ("", None))[0]:
-        return _naming(name, resource_name, table, table.c.id)
-    return ExportColumn(name, kind_of(table.c[name].type), table.c[name])
+        return _make_name_column(name, resource_name, table, table.c.id)
+    return ExportColumn(name, find_kind(table.c[name].type), table.c[name])
 
 
-def _naming(
-    name: str, resource_name: str, named: FromClause, key: ColumnElement[Any]
+def _make_name_column(
+    name: str, resource_name: str, named_rows: FromClause, key: ColumnElement[Any]
 ) -> ExportColumn:
-    """The name of a row: its own where an import finds the row by it, or else its public id."""
-    own, within = _NAMES[resource_name]
-    value: ColumnElement[Any] = named.c[own]
-    if within is not None:
-        taken = _is_taken(IMPORTED[resource_name].table, named, own, within)
-        value = case((taken, null()), else_=value)
+    """Return a column with the name of a row, or its public id if an earlier row has the name."""
+    name_column, unique_within = _NAMES[resource_name]
+    value: ColumnElement[Any] = named_rows.c[name_column]
+    if unique_within is not None:
+        is_taken = _is_taken(IMPORTED[resource_name].table, named_rows, name_column, unique_within)
+        value = case((is_taken, null()), else_=value)
     return ExportColumn(name, Kind.TEXT, value, key, PublicIds[resource_name])
 
 
-def _is_taken(table: Table, named: FromClause, own: str, within: str) -> ColumnElement[bool]:
-    """Whether an earlier row has the same name. A copy has the name of what it was copied from."""
+def _is_taken(
+    table: Table, named_rows: FromClause, name_column: str, unique_within: str
+) -> ColumnElement[bool]:
+    """Whether an earlier row has the same name. A copy has the name of its original."""
     earlier = table.alias()
-    same = [
-        earlier.c[own] == named.c[own],
-        earlier.c[within] == named.c[within],
-        earlier.c.id < named.c.id,
+    has_same_name = [
+        earlier.c[name_column] == named_rows.c[name_column],
+        earlier.c[unique_within] == named_rows.c[unique_within],
+        earlier.c.id < named_rows.c.id,
     ]
     if "copied_from_id" not in table.c:
-        return exists().where(*same)
-    # There is an index for originals.
-    original = exists().where(
-        *same, earlier.c.copied_from_id.is_(None), earlier.c[own].is_not(None)
+        return exists().where(*has_same_name)
+    # An index covers the originals.
+    is_of_original = exists().where(
+        *has_same_name, earlier.c.copied_from_id.is_(None), earlier.c[name_column].is_not(None)
     )
-    is_copy = named.c.copied_from_id.is_not(None)
-    if within == "mode":
-        return or_(is_copy, original)
-    return or_(original, and_(is_copy, exists().where(*same)))
+    is_copy = named_rows.c.copied_from_id.is_not(None)
+    if unique_within == "mode":
+        return or_(is_copy, is_of_original)
+    return or_(is_of_original, and_(is_copy, exists().where(*has_same_name)))
 
 
-def _order_of_option(
+def _join_order_of_option(
     rows: FromClause, name: str, options: Table
 ) -> tuple[FromClause, ExportColumn]:
-    """The order of a line item's option, which its line tells."""
+    """Join the order of a line item option, through its line. Returns the rows and the column."""
     lines, orders = IMPORTED["line_items"].table.alias(), IMPORTED["orders"].table.alias()
     rows = rows.outerjoin(lines, lines.c.id == options.c.line_item_id)
     rows = rows.outerjoin(orders, orders.c.id == lines.c.order_id)
-    return rows, _naming(name, "orders", orders, orders.c.id)
+    return rows, _make_name_column(name, "orders", orders, orders.c.id)
 
 
-def names_of(columns: Sequence[ExportColumn]) -> list[str]:
+def list_names(columns: Sequence[ExportColumn]) -> list[str]:
     return [column.name for column in columns]

@@ -1,4 +1,4 @@
-"""Where an export is written, and in which format: as its path and the caller say."""
+"""The place and the format of an export, chosen by its path."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ _DEFAULT = "csv"
 
 
 def find_place(path: str, format_name: str | None, files: int) -> tuple[ExportPlace, str]:
-    """Return where an export of `files` files is written, and the name of its format.
+    """Return the place of an export with this number of `files`, and the name of its format.
 
-    A path that ends in a format is a file; any other is a folder. Raises `InvalidRequest` where
-    the path and the format disagree, or several files would have one path.
+    A path with the ending of a format is a file. Any other path is a folder. Raises
+    `InvalidRequest` if the ending is not that of the format, or if one path is for several files.
     """
     given = Path(path)
     ending = given.suffix.lower().removeprefix(".")
@@ -22,7 +22,8 @@ def find_place(path: str, format_name: str | None, files: int) -> tuple[ExportPl
         return ExportPlace(given, name, is_folder=True), name
     if files > 1:
         raise InvalidRequest(
-            f"The export has {files} files, one for each resource. Give a folder instead of {path!r}."
+            f"The export has {files} files, one for each resource. "
+            f"Give a folder instead of {path!r}."
         )
     if format_name not in (None, ending):
         raise InvalidRequest(

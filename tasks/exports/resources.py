@@ -1,4 +1,4 @@
-"""What can be exported: what an import reads, and the records of copies and payments."""
+"""The resources of exports: those that an import reads, and the records of copies and payments."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,10 +18,10 @@ from order_factory.models.tables import (
 from order_factory.models.tables.transactions import TransactionType
 from order_factory.models.values.statuses import FactoryType
 from order_factory.tasks.exports.columns import (
-    Described,
+    ResourceColumns,
     describe_imported,
     describe_table,
-    referenced_table,
+    find_referenced_table,
 )
 from order_factory.tasks.imports.resources import RESOURCES as IMPORTED
 from order_factory.tasks.working_set.statements import table_of
@@ -29,9 +29,9 @@ from order_factory.tasks.working_set.statements import table_of
 
 @dataclass(frozen=True)
 class ExportResource:
-    """The rows of `table`, or with `only` those of one type. An import reads the `importable`.
+    """A resource to export: the rows of `table`, or with `only` the rows with this column value.
 
-    `left_out` names columns that are not written.
+    The columns in `left_out` are not written. An import reads a resource that is `importable`.
     """
 
     name: str
@@ -44,13 +44,13 @@ class ExportResource:
         return self.name in IMPORTED
 
     @cached_property
-    def described(self) -> Described:
+    def described(self) -> ResourceColumns:
         if self.importable:
-            found = describe_imported(IMPORTED[self.name])
+            columns = describe_imported(IMPORTED[self.name])
         else:
-            found = describe_table(self.table)
-        kept = tuple(each for each in found.columns if each.name not in self.left_out)
-        return replace(found, columns=kept)
+            columns = describe_table(self.table)
+        written = tuple(each for each in columns.columns if each.name not in self.left_out)
+        return replace(columns, columns=written)
 
     def is_in(self, rows: FromClause, mode: str) -> ColumnElement[bool]:
         """Whether these rows of the table belong to the resource and to the mode."""
@@ -61,7 +61,7 @@ class ExportResource:
         return of_mode & (rows.c[column] == value)
 
     def select(self) -> Select[Any]:
-        """The key, the value of each column, and the keys of those that may need a public id."""
+        """Select the key, the value of each column, and the keys that may become public ids."""
         described = self.described
         values = [each.value.label(f"value_{n}") for n, each in enumerate(described.columns)]
         keys = [
@@ -73,25 +73,25 @@ class ExportResource:
 
 
 def _is_of_mode(table: Table, rows: FromClause, mode: str) -> ColumnElement[bool]:
-    """Rows without a mode have that of the row that they belong to."""
+    """Whether the rows have this mode. A row without a mode has that of its owner."""
     if "mode" in table.c:
         return rows.c.mode == mode
-    owner = owner_key(table)
-    parent = referenced_table(owner)
+    owner = find_owner_key(table)
+    parent = find_referenced_table(owner)
     if parent is None:
         return true()
     owners = parent.alias()
     return exists().where(owners.c.id == rows.c[owner.name], _is_of_mode(parent, owners, mode))
 
 
-def owner_key(table: Table) -> Column[Any]:
-    """The first foreign key that is never null: of the row that a row belongs to."""
+def find_owner_key(table: Table) -> Column[Any]:
+    """Return the column with the owner of a row: the first foreign key that is never null."""
     return next(each for each in table.c if each.foreign_keys and not each.nullable)
 
 
 _factories, _transactions = table_of(OrderFactory), table_of(Transaction)
 
-# An import reads those that come first, in this order.
+# The order of the resources is the order in which an import reads them.
 EXPORTED = {
     resource.name: resource
     for resource in (

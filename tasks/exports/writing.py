@@ -1,4 +1,4 @@
-"""Writing an export: its files in turn, each chunk by chunk, from where an earlier run stopped."""
+"""Write an export: one file after the other, in chunks. A later run continues after a stop."""
 
 import os
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from order_factory.tasks.exports.reading import count_rows, read_chunks
 from order_factory.tasks.exports.resources import ExportResource
 from order_factory.tasks.exports.selecting import Selection
 
-# Takes how many records of the file are written. Returns whether to stop.
+# It takes the number of records written to the file, and returns whether to stop.
 OnChunk = Callable[[int], bool]
 
 
 class ExportRun:
-    """One export: what it selects, where and how it is written, and how far it is."""
+    """One export: its selection, place, format and checkpoint."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class ExportRun:
 
     @property
     def total(self) -> int | None:
-        """The records that the files will have; None until all are counted."""
+        """The number of records that the files will have, or None until all are counted."""
         totals = [each.total for each in self.checkpoint.files.values()]
         return None if None in totals else sum(each or 0 for each in totals)
 
@@ -49,7 +49,7 @@ class ExportRun:
         return self.checkpoint.files[resource.name].records
 
     def begin(self, db: Connection) -> None:
-        """Note the last key of each resource, unless an earlier run has."""
+        """Write the last key of each resource into the checkpoint, unless it has them."""
         if self.checkpoint.files:
             return
         for resource in self.resources:
@@ -58,49 +58,52 @@ class ExportRun:
         self.place.write_checkpoint(self.checkpoint)
 
     def count(self, db: Connection, resource: ExportResource) -> int:
-        """The rows that the file of a resource will have; counted once."""
-        at = self.checkpoint.files[resource.name]
-        if at.total is None:
-            at.total = count_rows(db, self._selection.rows(resource), at.until)
-        return at.total
+        """Return the number of rows that the file of a resource will have. It counts once."""
+        progress = self.checkpoint.files[resource.name]
+        if progress.total is None:
+            progress.total = count_rows(db, self._selection.rows(resource), progress.until)
+        return progress.total
 
     def write_file(self, db: Connection, resource: ExportResource, on_chunk: OnChunk) -> bool:
-        """Write the file of a resource, or go on with it; whether it is finished."""
-        at = self.checkpoint.files[resource.name]
+        """Write the file of a resource, or continue it. Returns whether it is finished."""
+        progress = self.checkpoint.files[resource.name]
         columns = resource.described.columns
         rows = self._selection.rows(resource)
-        chunks = self.place.chunks(resource.name)
-        with _open_at(chunks, at) as file:
-            if not at.size:
-                at.size = file.write(self._format.header(columns))
-            if on_chunk(at.records):
+        chunks = self.place.chunks_path(resource.name)
+        with _open_chunks(chunks, progress) as file:
+            if not progress.size:
+                progress.size = file.write(self._format.header(columns))
+            if on_chunk(progress.records):
                 return False
-            with closing(read_chunks(db, resource, rows, at.last_key, at.until)) as found:
-                for chunk in found:
-                    at.size += file.write(self._format.encode(columns, chunk.cells))
-                    at.records += chunk.rows
-                    at.last_key = chunk.last_key
+            with closing(
+                read_chunks(db, resource, rows, progress.last_key, progress.until)
+            ) as read:
+                for chunk in read:
+                    progress.size += file.write(self._format.encode(columns, chunk.cells))
+                    progress.records += chunk.rows
+                    progress.last_key = chunk.last_key
                     _flush(file)
                     self.place.write_checkpoint(self.checkpoint)
-                    if on_chunk(at.records):
+                    if on_chunk(progress.records):
                         return False
             _flush(file)
-        finished = self.place.finished(resource.name)
+        finished = self.place.finished_path(resource.name)
         finished.touch(mode=0o600)
         self._format.finish(columns, chunks, finished)
-        at.done = True
+        progress.done = True
         self.place.write_checkpoint(self.checkpoint)
         chunks.unlink(missing_ok=True)
         return True
 
     def finish(self) -> list[ExportResource]:
-        """Give all files their names, now that they are complete; the resources that have one.
+        """Give all finished files their final names. Returns the resources with a file.
 
         In a folder, a resource without rows has no file.
         """
         named = []
         for resource in self.resources:
-            finished, file = self.place.finished(resource.name), self.place.file(resource.name)
+            finished = self.place.finished_path(resource.name)
+            file = self.place.file_path(resource.name)
             if self.place.is_folder and not self.records_of(resource):
                 finished.unlink(missing_ok=True)
                 file.unlink(missing_ok=True)
@@ -113,16 +116,16 @@ class ExportRun:
         return named
 
 
-def _open_at(path: Path, at: FileCheckpoint) -> BinaryIO:
-    """The file of chunks, cut off after the last chunk of the checkpoint."""
-    there = path.stat().st_size if path.exists() else 0
-    if there < at.size:
-        # Somebody took the chunks away: they are written again.
-        at.size = at.records = at.last_key = 0
+def _open_chunks(path: Path, progress: FileCheckpoint) -> BinaryIO:
+    """Return the file of chunks, open at the end of the checkpoint's last chunk."""
+    size = path.stat().st_size if path.exists() else 0
+    if size < progress.size:
+        # Somebody has removed chunks: all of them are written again.
+        progress.size = progress.records = progress.last_key = 0
     path.touch(mode=0o600)  # it holds names, addresses and payment tokens
     file = path.open("r+b")
-    file.truncate(at.size)
-    file.seek(at.size)
+    file.truncate(progress.size)
+    file.seek(progress.size)
     return file
 
 

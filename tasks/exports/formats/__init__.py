@@ -1,8 +1,7 @@
-"""The formats of an export: each module here is one and has the name of its ending.
+"""The formats of an export. Each module of this folder is a format, named like its file ending.
 
-A module has `header(columns)` and `encode(columns, cells)`, which return bytes, and
-`finish(columns, part, final)`. The bytes of a header and of chunks may be cut off after any chunk,
-and more chunks may follow: that is how an export is resumed.
+A module has the functions of `ExportFormat`. An export that is resumed is cut off after its last
+complete chunk, and continued with the next one.
 """
 
 from collections.abc import Sequence
@@ -16,23 +15,23 @@ from order_factory.tasks.exports.columns import ExportColumn
 
 FORMATS = tuple(sorted(module.name for module in iter_modules(__path__)))
 
-# The cells of each column, in the order of the columns; objects are JSON text.
+# The cells of each column, in the order of the columns. Objects are JSON text.
 Cells = Sequence[Sequence[Any]]
 
 
 class ExportFormat(Protocol):
-    """How the rows of a file are written. The same rows always give the same bytes."""
+    """The functions of a format. The same rows always give the same bytes."""
 
     def header(self, columns: Sequence[ExportColumn]) -> bytes: ...
 
     def encode(self, columns: Sequence[ExportColumn], cells: Cells) -> bytes: ...
 
     def finish(self, columns: Sequence[ExportColumn], part: Path, final: Path) -> None:
-        """Make the file of all chunks. Both paths are in the same folder; `part` may stay."""
+        """Make the file `final` from the chunks in `part`, in the same folder. `part` may remain."""
 
 
 def find_format(name: str) -> ExportFormat:
-    """The format of this name. Raises `InvalidRequest` for another one."""
+    """Return the format with this name. Raises `InvalidRequest` for an unknown name."""
     if name not in FORMATS:
         raise InvalidRequest(
             f"There is no export format {name!r}. Use one of: {', '.join(FORMATS)}."

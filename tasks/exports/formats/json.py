@@ -1,4 +1,4 @@
-"""An export as JSON: one array with an object for each row, as the rows of an import are given."""
+"""An export as JSON: one array with an object for each row, as an import reads it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ def encode(columns: Sequence[ExportColumn], cells: Cells) -> bytes:
 
 
 def finish(columns: Sequence[ExportColumn], part: Path, final: Path) -> None:
-    # Done again after a crash, it gives the same file: what is cut off has the same length.
+    # After a crash, this runs again and cuts off the same length, so the file is the same.
     with part.open("r+b") as file:
         rows_end = file.seek(0, 2) - len(_BETWEEN)
         file.seek(max(rows_end, len(_BEGIN)))

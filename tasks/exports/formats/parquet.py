@@ -1,7 +1,7 @@
 """An export as Parquet: numbers, booleans, UTC times to the microsecond, and texts.
 
-A Parquet file can only be written from its beginning to its end. So the chunks are Arrow streams,
-one after the other, and the file is made of them at the end.
+A Parquet file must be written in one go. So the chunks are Arrow streams, one after the other, and
+the Parquet file is made from them at the end.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ def header(columns: Sequence[ExportColumn]) -> bytes:
 
 
 def encode(columns: Sequence[ExportColumn], cells: Cells) -> bytes:
-    schema = _schema(columns)
+    schema = _make_schema(columns)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as stream:
         arrays = [pa.array(each, field.type) for field, each in zip(schema, cells, strict=True)]
@@ -37,12 +37,12 @@ def encode(columns: Sequence[ExportColumn], cells: Cells) -> bytes:
 
 
 def finish(columns: Sequence[ExportColumn], part: Path, final: Path) -> None:
-    with pq.ParquetWriter(final, _schema(columns)) as writer:
-        for batch in _batches(part):
+    with pq.ParquetWriter(final, _make_schema(columns)) as writer:
+        for batch in _read_batches(part):
             writer.write_batch(batch)
 
 
-def _batches(part: Path) -> Iterator[pa.RecordBatch]:
+def _read_batches(part: Path) -> Iterator[pa.RecordBatch]:
     size = part.stat().st_size
     with pa.OSFile(str(part)) as file:
         while file.tell() < size:
@@ -50,5 +50,5 @@ def _batches(part: Path) -> Iterator[pa.RecordBatch]:
                 yield from stream
 
 
-def _schema(columns: Sequence[ExportColumn]) -> pa.Schema:
+def _make_schema(columns: Sequence[ExportColumn]) -> pa.Schema:
     return pa.schema([(column.name, _TYPES[column.kind]) for column in columns])

@@ -9,7 +9,7 @@ import pytest
 from order_factory.models.tables import Order
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import Mode
-from order_factory.tasks.exports.resources import owner_key
+from order_factory.tasks.exports.resources import find_owner_key
 from order_factory.tasks.import_file import import_file
 from order_factory.tasks.imports.files import find_files
 from order_factory.tasks.imports.rejects import RejectsFile
@@ -56,7 +56,7 @@ def rows_of_shop(shop, mode):
         rows = [dict(row._mapping) for row in shop.rows(MODELS[name])]
         rows_of_mode = [row for row in rows if row.get("mode", mode) == mode]
         if "mode" not in resource.table.c:
-            owner = owner_key(resource.table)
+            owner = find_owner_key(resource.table)
             (parent,) = (key.column.table.name for key in owner.foreign_keys)
             rows_of_mode = [row for row in rows_of_mode if row[owner.name] in places[parent]]
         places[resource.table.name] = {row["id"]: place for place, row in enumerate(rows_of_mode)}

@@ -1,4 +1,4 @@
-"""Addresses: a target order has copies of its source's addresses, which no other order uses."""
+"""Addresses: a target order has its own copies of its source's addresses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,13 +8,13 @@ from sqlalchemy import Connection, FromClause, Select, and_, or_, select, union
 from order_factory.models.tables import Address, Order
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.public_ids import Resource
-from order_factory.tasks.verify.changed_orders import expected_address
+from order_factory.tasks.verify.changed_orders import expected_address_id
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import (
     KEPT_PARTS,
     copied,
     copy_error,
-    differ,
+    differs,
     factory,
     has_error,
     is_unedited,
@@ -33,20 +33,21 @@ _KINDS = tuple(column.key for column in _REFERENCES)
 
 def _find_missing_addresses() -> Select[Any]:
     """Select targets with the wrong number of addresses, too few or too many."""
-    has = target.c
-    billing, shipping = (expected_address(kind) for kind in ("billing_address", "shipping_address"))
+    billing, shipping = (
+        expected_address_id(kind) for kind in ("billing_address", "shipping_address")
+    )
     outside_lock = has_error(copy_error.c.code == ErrorCode.SHIPPING_ADDRESS_OUTSIDE_LOCK)
     left_out = and_(factory.c.skip_errors, outside_lock)
-    wrong = or_(
-        has.billing_address_id.is_(None) != billing.is_(None),
-        has.shipping_address_id.is_(None) != or_(shipping.is_(None), left_out),
+    is_wrong = or_(
+        target.c.billing_address_id.is_(None) != billing.is_(None),
+        target.c.shipping_address_id.is_(None) != or_(shipping.is_(None), left_out),
     )
-    return select(has.id).select_from(copied).where(is_unedited(source, target), wrong)
+    return select(target.c.id).select_from(copied).where(is_unedited(source, target), is_wrong)
 
 
 def _find_foreign_addresses() -> Select[Any]:
     def foreign(kind: str) -> Select[Any]:
-        other = _address.c.copied_from_id != expected_address(kind.removesuffix("_id"))
+        other = _address.c.copied_from_id != expected_address_id(kind.removesuffix("_id"))
         return (
             select(target.c.id)
             .select_from(_join_used_addresses(kind))
@@ -56,16 +57,16 @@ def _find_foreign_addresses() -> Select[Any]:
     return _match_either(foreign)
 
 
-def _find_addresses_from_nowhere() -> Select[Any]:
-    def from_nowhere(kind: str) -> Select[Any]:
-        nowhere = _address.c.copied_from_id.is_(None)
+def _find_addresses_without_origin() -> Select[Any]:
+    def without_origin(kind: str) -> Select[Any]:
+        has_no_origin = _address.c.copied_from_id.is_(None)
         return (
             select(_address.c.id)
             .select_from(_join_used_addresses(kind))
-            .where(is_unedited(target), nowhere)
+            .where(is_unedited(target), has_no_origin)
         )
 
-    return _match_either(from_nowhere)
+    return _match_either(without_origin)
 
 
 def _find_changed_addresses(db: Connection) -> Select[Any]:
@@ -74,7 +75,7 @@ def _find_changed_addresses(db: Connection) -> Select[Any]:
             _original, _original.c.id == _address.c.copied_from_id
         )
         different = or_(
-            differ(_address, _original, *KEPT_PARTS), parts_differ(db, _address, _original)
+            differs(_address, _original, *KEPT_PARTS), parts_differ(db, _address, _original)
         )
         return (
             select(_address.c.id)
@@ -85,11 +86,10 @@ def _find_changed_addresses(db: Connection) -> Select[Any]:
     return _match_either(changed)
 
 
-def _find_addresses_shared_otherwise() -> Select[Any]:
-    has = target.c
-    was_shared = expected_address("billing_address") == expected_address("shipping_address")
-    is_shared = has.billing_address_id == has.shipping_address_id
-    rows = select(has.id).select_from(copied)
+def _find_changed_sharing() -> Select[Any]:
+    was_shared = expected_address_id("billing_address") == expected_address_id("shipping_address")
+    is_shared = target.c.billing_address_id == target.c.shipping_address_id
+    rows = select(target.c.id).select_from(copied)
     return rows.where(is_unedited(source, target), was_shared != is_shared)
 
 
@@ -106,8 +106,7 @@ INVARIANTS = (
     Invariant(
         "addresses-complete",
         "A target order has a billing and a shipping address if its source has one or its copy "
-        "names one, unless "
-        "skip_errors left out an address outside the shipping lock.",
+        "names one, unless skip_errors left out an address outside the shipping lock.",
         Resource.orders,
         _find_missing_addresses(),
     ),
@@ -122,14 +121,14 @@ INVARIANTS = (
         "addresses-have-an-origin",
         "Every address of a target order refers to the address from which it was copied.",
         Resource.addresses,
-        _find_addresses_from_nowhere(),
+        _find_addresses_without_origin(),
     ),
     Invariant(
         "shared-address-stays-shared",
-        "A target order uses one address for billing and shipping exactly if its source does, or its "
-        "copy names one for both.",
+        "A target order uses one address for billing and shipping exactly if its source does, or "
+        "its copy names one for both.",
         Resource.orders,
-        _find_addresses_shared_otherwise(),
+        _find_changed_sharing(),
     ),
     Invariant(
         "address-columns",

@@ -1,7 +1,7 @@
 """Amounts: the amounts of a target order are the sums of its own lines.
 
-How the amounts add up to the total is declared once, in `order_amounts`. Which lines belong to
-which amount is written here a second time, on purpose: an error in that declaration is found here.
+`order_amounts` declares how the amounts add up to the total. The lines of each amount are declared
+here a second time on purpose: so `verify` finds an error in the first declaration.
 """
 
 from typing import Any
@@ -32,19 +32,19 @@ from order_factory.tasks.working_set.order_amounts import (
 )
 from order_factory.tasks.working_set.statements import table_of
 
-_kind, _cents = line.c.item_type, line.c.total_amount_cents
-_redeemed = and_(_kind == "gift_cards", _cents < 0)
+_type, _cents = line.c.item_type, line.c.total_amount_cents
+_is_redemption = and_(_type == "gift_cards", _cents < 0)
 # The line types of each amount, and their sign. Every type belongs to one amount.
 _PARTS: dict[str, tuple[ColumnElement[bool], int]] = {
     "subtotal_amount_cents": (
-        or_(_kind.in_(["skus", "bundles"]), and_(_kind == "gift_cards", not_(_redeemed))),
+        or_(_type.in_(["skus", "bundles"]), and_(_type == "gift_cards", not_(_is_redemption))),
         1,
     ),
-    "shipping_amount_cents": (_kind == "shipments", 1),
-    "payment_method_amount_cents": (_kind == "payment_methods", 1),
-    "adjustment_amount_cents": (_kind == "adjustments", 1),
-    "gift_card_amount_cents": (_redeemed, -1),
-    "discount_amount_cents": (or_(_kind.like("%promotions"), _kind == "discount_engine_items"), 1),
+    "shipping_amount_cents": (_type == "shipments", 1),
+    "payment_method_amount_cents": (_type == "payment_methods", 1),
+    "adjustment_amount_cents": (_type == "adjustments", 1),
+    "gift_card_amount_cents": (_is_redemption, -1),
+    "discount_amount_cents": (or_(_type.like("%promotions"), _type == "discount_engine_items"), 1),
 }
 
 
@@ -66,27 +66,27 @@ def _find_wrong_totals() -> Select[Any]:
 
 
 def _find_wrong_totals_with_taxes() -> Select[Any]:
-    of = target.c
-    total = calculate_total_with_taxes(of, of.tax_included)
-    return select(of.id).select_from(copied).where(of.total_amount_with_taxes_cents != total)
+    total = calculate_total_with_taxes(target.c, target.c.tax_included)
+    rows = select(target.c.id).select_from(copied)
+    return rows.where(target.c.total_amount_with_taxes_cents != total)
 
 
 def _find_totals_unlike_source() -> Select[Any]:
-    """Select frozen copies of all lines whose total differs from the source order's."""
-    ruled = table_of(LineItem).alias("ruled")
-    frozen = not_(or_(factory.c.refresh_prices, factory.c.apply_promotions))
-    in_part = or_(
+    """Select complete copies with unchanged prices whose total differs from the source order's."""
+    source_line = table_of(LineItem).alias("ruled")
+    keeps_prices = not_(or_(factory.c.refresh_prices, factory.c.apply_promotions))
+    is_incomplete = or_(
         and_(factory.c.skip_errors, has_error()),
         pays_less_by_gift_card,
         coupon_is_left_out,
         exists().where(
-            ruled.c.order_id == source.c.id,
-            or_(is_once(ruled, line_rules), is_recomputed(ruled, line_rules)),
+            source_line.c.order_id == source.c.id,
+            or_(is_once(source_line, line_rules), is_recomputed(source_line, line_rules)),
         ),
         lacks_pieces,
         has_changed_lines,
     )
-    rows = select(target.c.id).select_from(copied).where(frozen, not_(in_part))
+    rows = select(target.c.id).select_from(copied).where(keeps_prices, not_(is_incomplete))
     return rows.where(
         is_unedited(source, target), target.c.total_amount_cents != source.c.total_amount_cents
     )
@@ -99,7 +99,7 @@ def _sum(cents: ColumnElement[Any]) -> ColumnElement[int]:
 INVARIANTS = (
     Invariant(
         "worth-its-source",
-        "A target order with all lines of its source, unchanged, has the total of its source "
+        "A target order with all lines of its source, and no changes, has the total of its source "
         "order.",
         Resource.orders,
         _find_totals_unlike_source(),

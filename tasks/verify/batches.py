@@ -33,29 +33,29 @@ def _find_completed_with_open_copies() -> Select[Any]:
 
 def _find_times_against_status() -> Select[Any]:
     started, completed = _batch.c.started_at, _batch.c.completed_at
-    fit = case(
+    fits = case(
         (_batch.c.status == BatchStatus.PENDING, and_(started.is_(None), completed.is_(None))),
         (_batch.c.status == BatchStatus.IN_PROGRESS, started.is_not(None)),
         (_batch.c.status == BatchStatus.ABORTED, completed.is_(None)),
         (_batch.c.status == BatchStatus.FAILED, and_(started.is_(None), completed.is_(None))),
-        # A batch was never started if all of its copies were made one by one.
+        # A batch has no start if all of its copies were made as single copies.
         (
             and_(_batch.c.status == BatchStatus.COMPLETED, completed.is_not(None)),
             func.coalesce(started, completed) <= completed,
         ),
         else_=false(),
     )
-    return select(_batch.c.id).where(not_(fit))
+    return select(_batch.c.id).where(not_(fits))
 
 
 def _find_wrong_files() -> Select[Any]:
     has_copies = exists().where(factory.c.batch_id == _batch.c.id)
-    unread, failed = _batch.c.file_id.is_not(None), _batch.c.status == BatchStatus.FAILED
+    has_file, failed = _batch.c.file_id.is_not(None), _batch.c.status == BatchStatus.FAILED
     completed = _batch.c.status == BatchStatus.COMPLETED
     has_pieces = exists().where(_piece.c.file_id == _batch.c.file_id)
     has_report = _batch.c.report_file_id.is_not(None)
     wrong = or_(
-        and_(unread, or_(_batch.c.status != BatchStatus.PENDING, has_copies, not_(has_pieces))),
+        and_(has_file, or_(_batch.c.status != BatchStatus.PENDING, has_copies, not_(has_pieces))),
         failed != (_batch.c.errors_count > 0),
         and_(or_(failed, _batch.c.dry_run), has_copies),
         has_report != and_(_batch.c.dry_run, completed),
@@ -66,7 +66,7 @@ def _find_wrong_files() -> Select[Any]:
 INVARIANTS = (
     Invariant(
         "batch-count",
-        "orders_count of a batch is the number of its factories; a dry run has none.",
+        "The orders_count of a batch is the number of its factories. A dry run has no factories.",
         Resource.order_factory_batches,
         _find_wrong_counts(),
     ),
@@ -78,15 +78,15 @@ INVARIANTS = (
     ),
     Invariant(
         "batch-times-fit-status",
-        "A batch in progress has a start, a completed one also a later completion, and a pending "
-        "or failed one neither.",
+        "A batch in progress has a start. A completed batch has a later completion too. A pending "
+        "or failed batch has neither.",
         Resource.order_factory_batches,
         _find_times_against_status(),
     ),
     Invariant(
         "batch-file-until-read",
-        "Only a pending batch without copies has a file to be read, all pieces of it; a dry run has "
-        "a report, a failed batch errors, and neither has copies.",
+        "Only a pending batch without copies has a file to read, with all its pieces. A completed "
+        "dry run has a report, a failed batch has errors, and both have no copies.",
         Resource.order_factory_batches,
         _find_wrong_files(),
     ),

@@ -1,4 +1,4 @@
-"""What a copy has otherwise than its source because its options say so, apart from its lines."""
+"""Changed orders: their customer, address, currency, market and notes are those of the options."""
 
 from typing import Any
 
@@ -26,22 +26,22 @@ is_other_currency = and_(
 )
 
 
-def expected_address(kind: str) -> ColumnElement[int]:
-    """The key of the address that the copy's was copied from; null for none."""
+def expected_address_id(kind: str) -> ColumnElement[int]:
+    """Return the key of the address to copy: the option's, or the source order's. Null if none."""
     return func.coalesce(key_in(factory.c[f"target_{kind}"]), source.c[f"{kind}_id"])
 
 
 def _find_other_customers() -> Select[Any]:
-    """Select targets whose customer is not the one that the copy names, or is not theirs alone."""
+    """Select targets without the customer that their copy names."""
     name = factory.c.target_customer
     rows = copied.outerjoin(_customer, _customer.c.id == target.c.customer_id)
-    named = or_(
+    is_named = or_(
         _customer.c.id == key_in(name),
         and_(text_in(name).is_not(None), _customer.c.email_key == text_in(name)),
     )
     wrong = or_(
         _customer.c.id.is_(None),
-        and_(is_unedited(_customer), named.is_not(True)),
+        and_(is_unedited(_customer), is_named.is_not(True)),
         and_(
             is_unedited(_customer),
             or_(
@@ -54,8 +54,8 @@ def _find_other_customers() -> Select[Any]:
     return select(target.c.id).select_from(rows).where(names_customer, is_unedited(target), wrong)
 
 
-def differs_unasked() -> ColumnElement[bool]:
-    """Whether a value of the target that an option can change is neither the source's nor asked for."""
+def has_unrequested_change() -> ColumnElement[bool]:
+    """Whether a value of the target is neither that of its source nor that of an option."""
     market = func.coalesce(factory.c.target_market, source.c.market_name)
     notes = func.coalesce(factory.c.target_notes, source.c.notes)
     return or_(
@@ -75,14 +75,14 @@ def _find_other_currencies() -> Select[Any]:
 INVARIANTS = (
     Invariant(
         "same-currency",
-        "A target order has the currency of its source, or with refresh_prices the one that its "
-        "copy asks for.",
+        "A target order has the currency of its source, or with refresh_prices the currency that "
+        "its copy requests.",
         Resource.orders,
         _find_other_currencies(),
     ),
     Invariant(
         "asked-customer",
-        "If a copy names a customer, its target order is that customer's, and no guest's.",
+        "If a copy names a customer, its target order belongs to that customer and not to a guest.",
         Resource.orders,
         _find_other_customers(),
     ),

@@ -52,15 +52,16 @@ def _find_empty_discounts() -> Select[Any]:
 
 def _find_wrong_totals() -> Select[Any]:
     """Select lines whose total is not the new price times the quantity, plus their options."""
-    of = line.c
     options = (
         select(func.coalesce(func.sum(_option.c.total_amount_cents), 0))
-        .where(_option.c.line_item_id == of.id)
+        .where(_option.c.line_item_id == line.c.id)
         .correlate(line)
         .scalar_subquery()
     )
-    extras = func.coalesce(of.options_amount_cents, options)
-    rows = select(of.id).select_from(_lines.outerjoin(origin, origin.c.id == line.c.copied_from_id))
+    options_cents = func.coalesce(line.c.options_amount_cents, options)
+    rows = select(line.c.id).select_from(
+        _lines.outerjoin(origin, origin.c.id == line.c.copied_from_id)
+    )
     return rows.where(
         or_(
             factory.c.refresh_prices,
@@ -71,10 +72,13 @@ def _find_wrong_totals() -> Select[Any]:
             ),
         ),
         is_unedited(line),
-        of.item_type == ItemType.SKUS,
+        line.c.item_type == ItemType.SKUS,
         or_(
-            of.unit_amount_cents.is_(None),
-            and_(of.total_amount_cents != of.unit_amount_cents * of.quantity + extras),
+            line.c.unit_amount_cents.is_(None),
+            and_(
+                line.c.total_amount_cents
+                != line.c.unit_amount_cents * line.c.quantity + options_cents
+            ),
         ),
     )
 
@@ -86,8 +90,8 @@ def _sum(cents: ColumnElement[Any]) -> ColumnElement[int]:
 INVARIANTS = (
     Invariant(
         "old-discounts-left-out",
-        "If promotions are recomputed, none was copied, and neither was a discount of a coupon "
-        "that was left out.",
+        "No promotion is copied if promotions are recomputed, and no discount of a coupon that was "
+        "left out.",
         Resource.line_items,
         _find_old_discounts(),
     ),

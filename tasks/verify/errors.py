@@ -35,16 +35,22 @@ def _find_wrong_counts() -> Select[Any]:
 
 def _find_wrong_logs(db: Connection) -> Select[Any]:
     """Select logs that differ from the rows in a message, or in its position within the field."""
-    of = copy_error.c
-    place = func.row_number().over(partition_by=(of.order_factory_id, of.field), order_by=of.id)
-    recorded = select(of.order_factory_id, of.field, place.label("place"), of.message, _sign(1))
+    error = copy_error.c
+    position = func.row_number().over(
+        partition_by=(error.order_factory_id, error.field), order_by=error.id
+    )
+    recorded = select(
+        error.order_factory_id, error.field, position.label("place"), error.message, _sign(1)
+    )
     logged = logged_messages(db).add_columns(_sign(-1))
     both = union_all(recorded, logged).subquery("both")
     factory_id, *message, sign = both.columns
     grouped = select(factory_id.label("id")).group_by(factory_id, *message)
     unmatched = grouped.having(func.sum(sign) != 0)
-    needless = select(factory.c.id).where(factory.c.errors_log.is_not(None), not_(has_error()))
-    return select(union(unmatched, needless).subquery().c.id)
+    without_errors = select(factory.c.id).where(
+        factory.c.errors_log.is_not(None), not_(has_error())
+    )
+    return select(union(unmatched, without_errors).subquery().c.id)
 
 
 def _find_errors_without_reason() -> Select[Any]:
@@ -84,7 +90,7 @@ def _sign(value: int) -> ColumnElement[int]:
 INVARIANTS = (
     Invariant(
         "errors-count",
-        "errors_count is the number of a factory's errors.",
+        "The errors_count of a factory is the number of its errors.",
         Resource.order_factories,
         _find_wrong_counts(),
     ),
@@ -97,8 +103,8 @@ INVARIANTS = (
     ),
     Invariant(
         "errors-need-a-reason",
-        "Only failed factories have errors, and copied ones with skip_errors, with partial stock, "
-        "or with a source order that could not be cancelled.",
+        "Only failed factories have errors, and copies with skip_errors, with partial stock, or "
+        "with a source order that could not be cancelled.",
         Resource.order_factories,
         _find_errors_without_reason(),
     ),

@@ -27,7 +27,7 @@ _started = or_(
 
 
 def _find_wrong_ends() -> Select[Any]:
-    # Each resumption takes an abortion back.
+    # Each resumption cancels an abortion.
     counts = {event: _count(event) for event in _ENDS}
     counts[EventName.ABORT] -= _count(EventName.RESUME)
     wrong = (
@@ -69,7 +69,7 @@ INVARIANTS = (
     Invariant(
         "ended-once",
         "A completed, failed or aborted factory has exactly one event of its end, and of no other "
-        "end; a resumption takes back an abortion.",
+        "end. A resumption cancels an abortion.",
         Resource.order_factories,
         _find_wrong_ends(),
     ),

@@ -1,4 +1,4 @@
-"""Gift cards: their balances add up, and what they pay for copies was taken from them."""
+"""Gift cards: their balances add up, and their payments for copies were taken from them."""
 
 from typing import Any
 
@@ -26,21 +26,21 @@ _is_open = _use.c.status != GiftCardUseStatus.RELEASED
 _USED = (OrderStatus.PLACING, OrderStatus.PLACED, OrderStatus.APPROVED)
 
 
-def is_redemption(of: FromClause) -> ColumnElement[bool]:
+def is_redemption(row: FromClause) -> ColumnElement[bool]:
     """Whether this line is the payment of a gift card."""
-    return and_(of.c.item_type == ItemType.GIFT_CARDS, of.c.total_amount_cents < 0)
+    return and_(row.c.item_type == ItemType.GIFT_CARDS, row.c.total_amount_cents < 0)
 
 
 def _sum_redeemed_of_source() -> ColumnElement[int]:
-    """Return what gift cards paid for the source order according to its lines, in cents."""
+    """Return the amount that gift cards paid for the source order by its lines, in cents."""
     of_source = table_of(LineItem).alias("of_source")
     rows = select(func.coalesce(-func.sum(of_source.c.total_amount_cents), 0))
     mine = rows.where(of_source.c.order_id == source.c.id, is_redemption(of_source))
     return mine.correlate(source).scalar_subquery()
 
 
-# The gift card of the copy pays less than that of its source. A retry pays what its last attempt
-# did.
+# The gift card pays less for the copy than for its source. A retry pays the amount of the attempt
+# before.
 pays_less_by_gift_card = or_(
     has_error(copy_error.c.field == "gift_card_code"),
     and_(
@@ -90,7 +90,7 @@ def _find_paid_without_card() -> Select[Any]:
         .subquery("taken")
     )
     rows = copied.outerjoin(taken, taken.c.order_id == target.c.id)
-    # Before there were gift cards here, every factory had the policy `drop`.
+    # Factories from before this feature have the policy `drop`.
     return (
         select(target.c.id)
         .select_from(rows)
@@ -120,8 +120,8 @@ INVARIANTS = (
     ),
     Invariant(
         "gift-card-uses-fit-orders",
-        "Gift cards are reserved for orders that are being placed, taken by those that were "
-        "placed, and given back by all others.",
+        "The amount of a gift card is reserved for an order that is being placed, taken for a "
+        "placed order, and returned for any other order.",
         Resource.gift_card_uses,
         _find_uses_unlike_orders(),
     ),
@@ -133,8 +133,8 @@ INVARIANTS = (
     ),
     Invariant(
         "gift-cards-pay-as-before",
-        "A gift card pays for a copy what it paid for the source order, or less with a reason in "
-        "the errors log.",
+        "A gift card pays the same amount for a copy as for its source order, or less with a "
+        "reason in the errors log.",
         Resource.orders,
         _find_payments_unlike_source(),
     ),

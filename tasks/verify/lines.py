@@ -24,13 +24,13 @@ from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import SHIPPABLE, ItemType
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.verify.changed_lines import (
-    changed_wrongly,
-    discount_changed_wrongly,
+    has_wrong_change,
+    has_wrong_discount,
     is_added,
     is_changed,
     is_changed_discount,
     is_dropped,
-    other_sku,
+    requested_sku,
 )
 from order_factory.tasks.verify.changed_orders import is_other_currency
 from order_factory.tasks.verify.gift_cards import is_redemption
@@ -42,7 +42,7 @@ from order_factory.tasks.verify.recomputed import (
     STOCK_CODES,
     TAX,
     compute_reduced_total,
-    is_changed_unasked,
+    has_unrequested_line_change,
     is_left_out_discount,
     is_new_discount,
     is_reduced,
@@ -53,7 +53,7 @@ from order_factory.tasks.verify.rows import (
     KEPT_PARTS,
     copied,
     copy_error,
-    differ,
+    differs,
     factory,
     has_error,
     is_unedited,
@@ -73,25 +73,27 @@ _lines_and_origins = _lines.join(origin, origin.c.id == line.c.copied_from_id)
 def _find_missing_lines() -> Select[Any]:
     """Select the factory once per line of its source that its target lacks."""
     rows = copied.join(origin, origin.c.order_id == factory.c.source_order_id)
-    copy_of = and_(line.c.order_id == target.c.id, line.c.copied_from_id == origin.c.id)
-    skipped = and_(factory.c.skip_errors, has_error(or_(_is_about(origin), _is_short_of(origin))))
-    out_of_stock = has_error(
-        copy_error.c.code.in_(STOCK_CODES), or_(_is_about(origin), _has_same_sku(origin))
+    is_copy_of = and_(line.c.order_id == target.c.id, line.c.copied_from_id == origin.c.id)
+    skipped = and_(
+        factory.c.skip_errors, has_error(or_(_is_error_about(origin), _is_shortage_of(origin)))
     )
-    partly = and_(factory.c.stock == StockPolicy.PARTIAL, out_of_stock)
+    out_of_stock = has_error(
+        copy_error.c.code.in_(STOCK_CODES), or_(_is_error_about(origin), _has_same_sku(origin))
+    )
+    is_partial = and_(factory.c.stock == StockPolicy.PARTIAL, out_of_stock)
     left_out = or_(
-        skipped, partly, is_redemption(origin), is_once(origin, line_rules), is_dropped(origin)
+        skipped, is_partial, is_redemption(origin), is_once(origin, line_rules), is_dropped(origin)
     )
     return (
         select(factory.c.id)
-        .select_from(rows.outerjoin(line, copy_of))
+        .select_from(rows.outerjoin(line, is_copy_of))
         .where(is_unedited(origin, target), line.c.id.is_(None))
         .where(not_(left_out), not_(is_left_out_discount(origin)))
     )
 
 
 def _find_foreign_lines() -> Select[Any]:
-    """Select copied lines in a wrong order; an order that is not a target is wrong too."""
+    """Select copied lines in an order that is not the target of their source order."""
     rows = line.outerjoin(factory, factory.c.target_order_id == line.c.order_id)
     rows = rows.outerjoin(origin, origin.c.id == line.c.copied_from_id)
     foreign = origin.c.order_id.is_distinct_from(factory.c.source_order_id)
@@ -103,7 +105,7 @@ def _find_foreign_lines() -> Select[Any]:
     )
 
 
-def _find_lines_from_nowhere() -> Select[Any]:
+def _find_lines_without_origin() -> Select[Any]:
     rows = select(line.c.id).select_from(_lines)
     return rows.where(
         is_unedited(target),
@@ -129,96 +131,104 @@ def _find_changed_lines(db: Connection) -> Select[Any]:
     currency = case((not_(is_other_currency), origin.c.currency_code), else_=target.c.currency_code)
     frozen = or_(
         line.c.currency_code.is_distinct_from(currency),
-        differ(line, origin, *mine, *PRICES, *DISCOUNT, *TAX),
+        differs(line, origin, *mine, *PRICES, *DISCOUNT, *TAX),
         parts_differ(db, line, origin, *LINE_MARKS),
     )
-    changed = or_(frozen, is_changed_unasked(line, origin))
+    changed = or_(frozen, has_unrequested_line_change(line, origin))
     changed = case(
-        (is_changed(origin), changed_wrongly(line, origin)),
-        (is_changed_discount(origin), or_(frozen, discount_changed_wrongly(line, origin))),
-        (is_split_discount(origin), or_(frozen, _split_wrongly())),
+        (is_changed(origin), has_wrong_change(line, origin)),
+        (is_changed_discount(origin), or_(frozen, has_wrong_discount(line, origin))),
+        (is_split_discount(origin), or_(frozen, _has_wrong_split())),
         else_=changed,
     )
     return rows.where(is_unedited(line, origin), changed, not_(is_redemption(origin)))
 
 
-def _split_wrongly() -> ColumnElement[bool]:
-    """Whether the discount is not in proportion to the goods that were copied."""
-    kept, whole = _sum_worth_of_goods()
+def _has_wrong_split() -> ColumnElement[bool]:
+    """Whether the discount is not in proportion to the copied goods."""
+    kept, whole = _sum_goods()
     share = split(origin.c.total_amount_cents, kept, whole)
     return case((whole > 0, line.c.total_amount_cents != share), else_=false())
 
 
-def _sum_worth_of_goods() -> tuple[ColumnElement[int], ColumnElement[int]]:
-    """Return the source order's value of the copied goods, before new prices, and of all goods."""
-    had, has = origin.alias("had"), line.alias("has")
-    pieces = case((is_reduced(has, had), has.c.quantity), else_=had.c.quantity)
+def _sum_goods() -> tuple[ColumnElement[int], ColumnElement[int]]:
+    """Return two sums at the prices of the source order: its copied goods, and all its goods."""
+    source_line, target_line = origin.alias("had"), line.alias("has")
+    pieces = case(
+        (is_reduced(target_line, source_line), target_line.c.quantity), else_=source_line.c.quantity
+    )
     goods = (
-        had.c.order_id == factory.c.source_order_id,
-        had.c.item_type.in_(SHIPPABLE),
-        had.c.total_amount_cents > 0,
+        source_line.c.order_id == factory.c.source_order_id,
+        source_line.c.item_type.in_(SHIPPABLE),
+        source_line.c.total_amount_cents > 0,
     )
     cents = case(
-        (had.c.quantity > 0, compute_reduced_total(had, pieces)), else_=had.c.total_amount_cents
+        (source_line.c.quantity > 0, compute_reduced_total(source_line, pieces)),
+        else_=source_line.c.total_amount_cents,
     )
     kept = select(func.coalesce(func.sum(cents), 0)).select_from(
-        had.join(has, has.c.copied_from_id == had.c.id)
+        source_line.join(target_line, target_line.c.copied_from_id == source_line.c.id)
     )
-    kept = kept.where(*goods, has.c.order_id == factory.c.target_order_id)
-    whole = select(func.coalesce(func.sum(had.c.total_amount_cents), 0)).where(*goods)
+    kept = kept.where(*goods, target_line.c.order_id == factory.c.target_order_id)
+    total = select(func.coalesce(func.sum(source_line.c.total_amount_cents), 0)).where(*goods)
     return (
         cast(kept.correlate(factory).scalar_subquery(), BigInteger),
-        cast(whole.correlate(factory).scalar_subquery(), BigInteger),
+        cast(total.correlate(factory).scalar_subquery(), BigInteger),
     )
 
 
 def _find_copied_lines_with_errors() -> Select[Any]:
     rows = copy_error.join(factory, factory.c.id == copy_error.c.order_factory_id)
-    named = rows.join(
+    with_own_error = rows.join(
         line,
         and_(
             line.c.order_id == factory.c.target_order_id,
             line.c.copied_from_id == copy_error.c.line_item_id,
         ),
     )
-    short = rows.join(line, line.c.order_id == factory.c.target_order_id)
-    either = union(
-        select(line.c.id).select_from(named),
-        select(line.c.id).select_from(short).where(_is_short_of(line), is_unedited(line)),
+    of_short_skus = rows.join(line, line.c.order_id == factory.c.target_order_id)
+    lines = union(
+        select(line.c.id).select_from(with_own_error),
+        select(line.c.id)
+        .select_from(of_short_skus)
+        .where(_is_shortage_of(line), is_unedited(line)),
     )
-    return select(either.subquery().c.id)
+    return select(lines.subquery().c.id)
 
 
 def _find_empty_lines() -> Select[Any]:
     return select(line.c.id).select_from(_lines).where(is_unedited(line), line.c.quantity < 1)
 
 
-def _is_about(source_line: FromClause) -> ColumnElement[bool]:
+def _is_error_about(source_line: FromClause) -> ColumnElement[bool]:
     return copy_error.c.line_item_id == source_line.c.id
 
 
-def _is_short_of(of: FromClause) -> ColumnElement[bool]:
-    """Whether the error says that there is not enough of the line's SKU.
+def _is_shortage_of(line_row: FromClause) -> ColumnElement[bool]:
+    """Whether the error reports a shortage of the line's SKU.
 
     Such an error is about all lines of a SKU together.
     """
     return and_(
         copy_error.c.code == ErrorCode.NOT_ENOUGH_STOCK,
-        _has_same_sku(of),
+        _has_same_sku(line_row),
     )
 
 
-def _has_same_sku(of: FromClause) -> ColumnElement[bool]:
-    its_code = or_(copy_error.c.sku_code == of.c.sku_code, copy_error.c.sku_code == other_sku(of))
-    return and_(of.c.item_type == ItemType.SKUS, its_code)
+def _has_same_sku(line_row: FromClause) -> ColumnElement[bool]:
+    is_its_code = or_(
+        copy_error.c.sku_code == line_row.c.sku_code,
+        copy_error.c.sku_code == requested_sku(line_row),
+    )
+    return and_(line_row.c.item_type == ItemType.SKUS, is_its_code)
 
 
 INVARIANTS = (
     Invariant(
         "lines-complete",
-        "A target order has every line of its source, except lines that skip_errors or partial "
-        "stock left out, discounts that its options left out, lines that are not repeated, "
-        "lines to which quantities gives 0, and lines of gift cards.",
+        "A target order has every line of its source, except for lines that skip_errors, partial "
+        "stock or quantities left out, discounts that its options left out, once lines, and lines "
+        "of gift cards.",
         Resource.order_factories,
         _find_missing_lines(),
     ),
@@ -234,7 +244,7 @@ INVARIANTS = (
         "Every line of a target order refers to the line from which it was copied, unless it is a "
         "recomputed promotion or was added.",
         Resource.line_items,
-        _find_lines_from_nowhere(),
+        _find_lines_without_origin(),
     ),
     Invariant(
         "lines-copied-once",

@@ -1,4 +1,4 @@
-"""Copies that were merged into an open order: their goods are in it, once."""
+"""Merged copies: the open order has their goods, once."""
 
 from typing import Any
 
@@ -35,17 +35,23 @@ def is_merged(line_order_id: Any, source_order_id: Any) -> Any:
 
 def _find_wrong_endings() -> Select[Any]:
     completed = factory.c.status == FactoryStatus.COMPLETED
-    is_asked, is_done = factory.c.merge_into.is_not(None), factory.c.merged_order_id.is_not(None)
+    is_requested, is_done = (
+        factory.c.merge_into.is_not(None),
+        factory.c.merged_order_id.is_not(None),
+    )
     wrong = or_(
-        and_(is_asked, completed, not_(is_done)),
-        and_(is_done, or_(not_(is_asked), not_(completed), factory.c.target_order_id.is_not(None))),
+        and_(is_requested, completed, not_(is_done)),
+        and_(
+            is_done,
+            or_(not_(is_requested), not_(completed), factory.c.target_order_id.is_not(None)),
+        ),
     )
     return select(factory.c.id).where(wrong)
 
 
 def _find_missing_goods() -> Select[Any]:
-    """Select factories whose open order lacks a line, unless it was edited since."""
-    there = exists().where(
+    """Select factories whose open order lacks a line, unless the order was edited later."""
+    is_there = exists().where(
         line.c.order_id == factory.c.merged_order_id, line.c.copied_from_id == origin.c.id
     )
     skipped = has_error(
@@ -63,7 +69,9 @@ def _find_missing_goods() -> Select[Any]:
         .where(_merged.c.updated_at <= factory.c.completed_at)
         .where(origin.c.updated_at <= factory.c.started_at)
         .where(
-            goods, not_(there), not_(or_(is_dropped(origin), is_once(origin, line_rules), skipped))
+            goods,
+            not_(is_there),
+            not_(or_(is_dropped(origin), is_once(origin, line_rules), skipped)),
         )
     )
 
@@ -82,15 +90,15 @@ def _find_other_orders() -> Select[Any]:
 INVARIANTS = (
     Invariant(
         "merged-or-copied",
-        "A completed copy was merged into an open order exactly if it was to be, and has then no "
-        "target order.",
+        "A completed copy was merged into an open order exactly if that was requested. It has no "
+        "target order then.",
         Resource.order_factories,
         _find_wrong_endings(),
     ),
     Invariant(
         "merged-goods-complete",
-        "An order that copies were merged into has all goods of their source orders, except for "
-        "those that their options or skip_errors left out.",
+        "An open order has all goods of the copies that were merged into it, except for goods that "
+        "their options or skip_errors left out.",
         Resource.order_factories,
         _find_missing_goods(),
     ),

@@ -10,8 +10,8 @@ from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.recomputed import is_reduced, split
 from order_factory.tasks.verify.rows import (
     KEPT_PARTS,
-    differ,
-    differ_in,
+    differs,
+    differs_in,
     factory,
     is_unedited,
     line,
@@ -30,10 +30,12 @@ _options = _lines.join(_option, _option.c.line_item_id == line.c.id)
 def _find_missing_options() -> Select[Any]:
     """Select the copied line once per option of its original that it lacks."""
     rows = _lines.join(_original, _original.c.line_item_id == line.c.copied_from_id)
-    copy_of = and_(_option.c.line_item_id == line.c.id, _option.c.copied_from_id == _original.c.id)
+    is_copy_of = and_(
+        _option.c.line_item_id == line.c.id, _option.c.copied_from_id == _original.c.id
+    )
     return (
         select(line.c.id)
-        .select_from(rows.outerjoin(_option, copy_of))
+        .select_from(rows.outerjoin(_option, is_copy_of))
         .where(is_unedited(_original, line), _option.c.id.is_(None))
     )
 
@@ -49,7 +51,7 @@ def _find_foreign_options() -> Select[Any]:
     )
 
 
-def _find_options_from_nowhere() -> Select[Any]:
+def _find_options_without_origin() -> Select[Any]:
     rows = select(_option.c.id).select_from(_options)
     return rows.where(is_unedited(line), _option.c.copied_from_id.is_(None))
 
@@ -64,14 +66,14 @@ def _find_changed_options(db: Connection) -> Select[Any]:
     rows = rows.join(origin, origin.c.id == line.c.copied_from_id)
     amounts = ("quantity", "total_amount_cents")
     share = split(_original.c.total_amount_cents, line.c.quantity, origin.c.quantity)
-    # The options of a line add up to the cent, so one of them may be a cent off.
+    # The options of a line add up to the cent, so one of them may differ by a cent.
     far_off = func.abs(_option.c.total_amount_cents - share) > 1
     amounts_changed = case(
-        (is_reduced(line, origin), far_off), else_=differ_in(_option, _original, *amounts)
+        (is_reduced(line, origin), far_off), else_=differs_in(_option, _original, *amounts)
     )
     changed = or_(
         amounts_changed,
-        differ(_option, _original, "line_item_id", "currency_code", *KEPT_PARTS, *amounts),
+        differs(_option, _original, "line_item_id", "currency_code", *KEPT_PARTS, *amounts),
         _option.c.currency_code.is_distinct_from(
             case(
                 (factory.c.target_currency.is_(None), _original.c.currency_code),
@@ -100,7 +102,7 @@ INVARIANTS = (
         "options-have-an-origin",
         "Every option of a target order's line refers to the option from which it was copied.",
         Resource.line_item_options,
-        _find_options_from_nowhere(),
+        _find_options_without_origin(),
     ),
     Invariant(
         "options-copied-once",
@@ -110,8 +112,8 @@ INVARIANTS = (
     ),
     Invariant(
         "option-columns",
-        "A copied option equals its original, except for what the copy's options leave out; on a "
-        "line with fewer pieces its cost is split in proportion.",
+        "A copied option equals its original, except for what the copy's options leave out. On a "
+        "line with fewer pieces, its cost is split in proportion.",
         Resource.line_item_options,
         _find_changed_options,
     ),

@@ -1,4 +1,4 @@
-"""The target order itself: it has its source's columns, and refers to no rows of other orders."""
+"""Target orders: they have the columns of their source, and refer to rows of one mode."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ from order_factory.models.tables import (
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.public_ids import Resource
 from order_factory.tasks.copying.prices import REFRESHED_PRICES
-from order_factory.tasks.verify.changed_orders import differs_unasked
+from order_factory.tasks.verify.changed_orders import has_unrequested_change
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.recomputed import coupon_is_left_out
 from order_factory.tasks.verify.rows import (
     copied,
     copy_error,
-    differ,
+    differs,
     factory,
     has_error,
     is_unedited,
@@ -66,7 +66,7 @@ _BARRED = (ErrorCode.CUSTOMER_BLOCKED, ErrorCode.CUSTOMER_DELETED)
 
 
 def _find_changed_orders(db: Connection) -> Select[Any]:
-    """Select targets that differ, except in left out coupons and metadata of `refresh_prices`."""
+    """Select targets that differ, apart from left-out coupons and the prices in the metadata."""
     has, had = target.c, source.c
     coupon = and_(has.coupon_code.is_distinct_from(had.coupon_code), not_(coupon_is_left_out))
     parts = case(
@@ -76,12 +76,12 @@ def _find_changed_orders(db: Connection) -> Select[Any]:
         ),
         else_=parts_differ(db, target, source),
     )
-    # A copy has no gift card; one of an earlier version may have its source's.
+    # A copy has no gift card code. Copies of earlier versions may have that of their source.
     card = and_(
         has.gift_card_code.is_not(None), has.gift_card_code.is_distinct_from(had.gift_card_code)
     )
     rows = select(target.c.id).select_from(copied).where(is_unedited(source, target))
-    changed = (differ(target, source, *_NOT_COPIED), differs_unasked(), coupon, card, parts)
+    changed = (differs(target, source, *_NOT_COPIED), has_unrequested_change(), coupon, card, parts)
     return rows.where(or_(*changed, *_find_changed_comparison_keys()))
 
 
@@ -94,7 +94,7 @@ def _find_changed_comparison_keys() -> tuple[ColumnElement[bool], ...]:
     )
     email = case(
         (has.customer_email.is_(None), null()),
-        # The copy has the email and the key of the customer that it names.
+        # Another invariant checks the email and the key of a customer that the copy names.
         (factory.c.target_customer.is_not(None), has.customer_email_key),
         (
             has.customer_email == had.customer_email,
@@ -119,7 +119,7 @@ def _find_changed_customers() -> Select[Any]:
     customer_id = case((left_out, null()), else_=source.c.customer_id)
     own_email = func.nullif(source.c.customer_email, "")
     email = case((left_out, null()), else_=func.coalesce(own_email, customer.c.email))
-    # If the order itself has no email, the copy has the customer's email of that time.
+    # If the source has no email, the copy has the email that the customer had at that time.
     comparable = or_(own_email.is_not(None), customer.c.id.is_(None), is_unedited(customer))
     return (
         select(target.c.id)
@@ -162,15 +162,16 @@ INVARIANTS = (
     ),
     Invariant(
         "same-customer",
-        "A target order has the customer and the email of its source, unless its copy names another "
-        "customer; it has neither if skip_errors left them out.",
+        "A target order has the customer and the email of its source, unless its copy names "
+        "another customer. It has neither if skip_errors left them out.",
         Resource.orders,
         _find_changed_customers(),
     ),
     Invariant(
         "order-columns",
-        "All other columns of a target order equal its source's, except for what its copy asks for, a "
-        "coupon that was left out, the prices in its metadata, and what keep_metadata and keep_references leave out.",
+        "All other columns of a target order equal those of its source, except for the values that "
+        "its copy requests, a coupon that was left out, the prices in its metadata, and what "
+        "keep_metadata and keep_references leave out.",
         Resource.orders,
         _find_changed_orders,
     ),

@@ -12,7 +12,7 @@ from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import (
     copied,
     copy_error,
-    differ,
+    differs,
     factory,
     has_error,
     is_unedited,
@@ -22,7 +22,7 @@ from order_factory.tasks.verify.rows import (
 from order_factory.tasks.verify.shared_rows import find_shared_rows, find_unused_rows
 from order_factory.tasks.working_set.statements import table_of
 
-# A target's payment source, the saved one from which it was copied, and the one of its source.
+# The payment source of a target, the saved one of which it is a copy, and the source order's.
 _payment = table_of(PaymentSource)
 _original = _payment.alias("original")
 _former = _payment.alias("former")
@@ -40,7 +40,7 @@ def _find_missing_payment_sources() -> Select[Any]:
         ),
         _saved.c.created_at <= factory.c.started_at,
     )
-    # One that had expired is left out, with an error where the order needs it.
+    # An expired one is left out, with an error if the order needs it.
     left_out = or_(
         and_(factory.c.skip_errors, has_error(copy_error.c.field == "payment_source")),
         func.coalesce(_former.c.expires_at <= factory.c.started_at, false()),
@@ -67,7 +67,7 @@ def _find_foreign_payment_sources() -> Select[Any]:
         _payment.c.copied_from_id == _former.c.id,
         _payment.c.copied_from_id == func.coalesce(_former.c.copied_from_id, _former.c.id),
     )
-    # Another one of the wallet may pay if the saved one was gone, expired or refused.
+    # Another one of the wallet may pay if the saved one was removed, expired or refused.
     lost = _payment.alias("lost")
     saved = exists().where(
         _saved.c.customer_id == target.c.customer_id,
@@ -108,14 +108,14 @@ def _find_expired_payment_sources() -> Select[Any]:
     return rows.where(is_unedited(target, _payment), expired)
 
 
-def _find_payment_sources_from_nowhere() -> Select[Any]:
+def _find_payment_sources_without_origin() -> Select[Any]:
     rows = select(_payment.c.id).select_from(_payments)
     return rows.where(is_unedited(target), _payment.c.copied_from_id.is_(None))
 
 
 def _find_changed_payment_sources() -> Select[Any]:
     rows = _payments.join(_original, _original.c.id == _payment.c.copied_from_id)
-    different = differ(_payment, _original, "refused_at")
+    different = differs(_payment, _original, "refused_at")
     return (
         select(_payment.c.id).select_from(rows).where(is_unedited(_payment, _original), different)
     )
@@ -138,14 +138,14 @@ INVARIANTS = (
     Invariant(
         "payment-source-from-own-source",
         "A target order's payment source is a copy of its source order's, of the same original, or "
-        "of the one that payment_source_fallback chose.",
+        "of the fallback that payment_source_fallback chose.",
         Resource.orders,
         _find_foreign_payment_sources(),
     ),
     Invariant(
         "payment-source-in-wallet",
-        "The original of a target order's payment source is in its customer's wallet; one that the "
-        "customer has removed since is reported too.",
+        "The original of a target order's payment source is in its customer's wallet. A payment "
+        "source that the customer removed later is reported too.",
         Resource.orders,
         _find_payment_sources_of_others(),
     ),
@@ -159,7 +159,7 @@ INVARIANTS = (
         "payment-source-has-an-origin",
         "Every payment source of a target order refers to the one from which it was copied.",
         Resource.payment_sources,
-        _find_payment_sources_from_nowhere(),
+        _find_payment_sources_without_origin(),
     ),
     Invariant(
         "payment-source-columns",

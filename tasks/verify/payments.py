@@ -41,7 +41,7 @@ def _find_placing_without_request() -> Select[Any]:
     return rows.where((target.c.status == OrderStatus.PLACING) != asked)
 
 
-def _find_in_progress_for_nothing() -> Select[Any]:
+def _find_in_progress_without_request() -> Select[Any]:
     in_progress = factory.c.status == FactoryStatus.IN_PROGRESS
     return select(factory.c.id).where(
         factory.c.target_order_id.is_not(None), in_progress != awaits_gateway()
@@ -77,13 +77,13 @@ def _find_same_key() -> Select[Any]:
 def _find_keys_of_others() -> Select[Any]:
     """Select the requests for copies whose key differs from the one that this shop derives.
 
-    Keys may differ from before the database was adopted as another shop, or before keys were
-    derived. The names of a copy, from which its key is derived, can be edited afterwards.
+    Keys may differ if they are older than the database's adoption as another shop, or than the
+    derivation of keys. The names of a copy, from which its key is derived, can be edited later.
     """
     shop, asked = table_of(ShopIdentity), _transaction.alias("asked")
     paid, before = _transaction.alias("paid"), _transaction.alias("before")
     since = select(func.coalesce(shop.c.adopted_at, shop.c.created_at)).scalar_subquery()
-    named = func.coalesce(factory.c.completed_at, factory.c.failed_at, factory.c.started_at)
+    named_at = func.coalesce(factory.c.completed_at, factory.c.failed_at, factory.c.started_at)
     rows = (
         asked.join(factory, factory.c.id == asked.c.order_factory_id)
         .outerjoin(batch, batch.c.id == factory.c.batch_id)
@@ -94,12 +94,12 @@ def _find_keys_of_others() -> Select[Any]:
         before.c.type == TransactionType.AUTHORIZATIONS,
         before.c.id < asked.c.id,
     )
-    nth = earlier.scalar_subquery() + 1
+    number = earlier.scalar_subquery() + 1
     void = void_key(paid.c.id, paid.c.idempotency_key, _transaction.c.id < asked.c.id)
     of_other_copy = and_(
         asked.c.type == TransactionType.AUTHORIZATIONS,
-        factory.c.updated_at <= named,
-        asked.c.idempotency_key.not_in([authorization_key(), authorization_key(nth)]),
+        factory.c.updated_at <= named_at,
+        asked.c.idempotency_key.not_in([authorization_key(), authorization_key(number)]),
     )
     of_other_void = and_(asked.c.type == TransactionType.VOIDS, asked.c.idempotency_key != void)
     return (
@@ -129,25 +129,25 @@ def _find_charged_after_end() -> Select[Any]:
 
 
 def _find_voided_and_kept() -> Select[Any]:
-    """Select voids of authorized payments whose order does not show it.
+    """Select voids of authorized payments whose order does not have the status of a void.
 
-    A void for a copy comes with the cancellation of the order.
+    After a void for a copy, the order is cancelled.
     """
     paid = _transaction.alias("paid")
-    was_held = exists().where(
+    was_authorized = exists().where(
         paid.c.id == _transaction.c.authorization_id,
         paid.c.status == TransactionStatus.SUCCEEDED,
     )
-    kept = and_(
+    is_not_cancelled = and_(
         _transaction.c.order_factory_id.is_not(None), _order.c.status != OrderStatus.CANCELLED
     )
-    wrong = or_(kept, _order.c.payment_status != PaymentStatus.VOIDED)
+    wrong = or_(is_not_cancelled, _order.c.payment_status != PaymentStatus.VOIDED)
     rows = select(_transaction.c.id).select_from(_of_order)
-    return rows.where(_is_void, _succeeded, was_held, wrong)
+    return rows.where(_is_void, _succeeded, was_authorized, wrong)
 
 
 def _find_open_payments() -> Select[Any]:
-    """Select payments that a customer may confirm although the order does not wait for one."""
+    """Select payments that a customer may still confirm although the order needs none."""
     void = _transaction.alias("void")
     has_void = exists().where(
         void.c.order_id == _transaction.c.order_id, void.c.authorization_id == _transaction.c.id
@@ -165,17 +165,17 @@ def _select_sums() -> Subquery:
     """
 
     def sum_of(kind: TransactionType, status: ColumnElement[bool]) -> ColumnElement[int]:
-        counts = and_(_transaction.c.type == kind, status)
-        return func.sum(case((counts, _transaction.c.amount_cents), else_=0))
+        is_counted = and_(_transaction.c.type == kind, status)
+        return func.sum(case((is_counted, _transaction.c.amount_cents), else_=0))
 
-    perhaps = _transaction.c.status != TransactionStatus.FAILED
+    is_possible = _transaction.c.status != TransactionStatus.FAILED
     return (
         select(
             _transaction.c.order_id,
             sum_of(TransactionType.AUTHORIZATIONS, _succeeded).label("authorized"),
-            sum_of(TransactionType.CAPTURES, perhaps).label("captured"),
+            sum_of(TransactionType.CAPTURES, is_possible).label("captured"),
             sum_of(TransactionType.CAPTURES, _succeeded).label("surely_captured"),
-            sum_of(TransactionType.REFUNDS, perhaps).label("refunded"),
+            sum_of(TransactionType.REFUNDS, is_possible).label("refunded"),
             sum_of(TransactionType.REFUNDS, _succeeded).label("surely_refunded"),
         )
         .group_by(_transaction.c.order_id, _transaction.c.currency_code)
@@ -224,11 +224,11 @@ INVARIANTS = (
         "in-progress-waits-for-gateway",
         "A factory with a target order is in progress exactly while a gateway's answer is missing.",
         Resource.order_factories,
-        _find_in_progress_for_nothing(),
+        _find_in_progress_without_request(),
     ),
     Invariant(
         "authorized-is-its-total",
-        "A target order is authorized exactly when a gateway holds its total, in its currency.",
+        "A target order is authorized exactly if a gateway holds its total, in its currency.",
         Resource.orders,
         _find_authorized_amounts(),
     ),
@@ -270,7 +270,7 @@ INVARIANTS = (
     ),
     Invariant(
         "payment-key-of-this-shop",
-        "A transaction has the idempotency key that this shop derives from what is paid for.",
+        "A transaction has the idempotency key that this shop derives from its order.",
         Resource.transactions,
         _find_keys_of_others(),
     ),

@@ -45,27 +45,28 @@ _is_certain = or_(
 
 
 def _find_uses_of_coupons() -> Subquery:
-    """Select a row per coupon and order that has it, or had it before it was edited."""
+    """Select a row per coupon and order. An edited order may have used the coupon of its source."""
 
-    def bearers(bearer: Any, *which: ColumnElement[bool]) -> Select[Any]:
-        its_coupon = and_(
+    def select_uses(code_owner: Any, *conditions: ColumnElement[bool]) -> Select[Any]:
+        is_its_coupon = and_(
             _coupon.c.mode == _order.c.mode,
-            _coupon.c.code_key == bearer.c.coupon_code_key,
+            _coupon.c.code_key == code_owner.c.coupon_code_key,
             _coupon.c.created_at <= _order.c.created_at,
         )
         rows = _made.join(_source, _source.c.id == factory.c.source_order_id)
         pairs = select(_coupon.c.id, _order.c.id.label("order_id"))
-        return pairs.select_from(rows.join(_coupon, its_coupon)).where(*which)
+        return pairs.select_from(rows.join(_coupon, is_its_coupon)).where(*conditions)
 
-    return union(bearers(_order), bearers(_source, not_(_is_certain))).subquery("uses")
+    return union(select_uses(_order), select_uses(_source, not_(_is_certain))).subquery("uses")
 
 
 def _find_miscounted(
     table: Table, count: ColumnElement[int], uses: Subquery, more: ColumnElement[int] | int = 0
 ) -> Select[Any]:
-    """Select the rows whose count is below the minimum, or above the maximum if that is known.
+    """Select the rows whose count is below the minimum, or above the maximum.
 
-    `more` are orders whose uses are not known.
+    The maximum is known only if the uses elsewhere are known. `more` is the number of orders whose
+    uses are not known.
     """
     least = func.sum(case((and_(_is_certain, _is_counted), 1), else_=0))
     most = func.sum(case((or_(not_(_is_certain), _is_counted), 1), else_=0))

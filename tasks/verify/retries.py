@@ -38,7 +38,7 @@ INVARIANTS = (
     ),
     Invariant(
         "retry-of-failed-copy",
-        "A factory that was retried has failed, and has no target order unless that was cancelled.",
+        "A factory that was retried has failed, and has no target order that is not cancelled.",
         Resource.order_factories,
         _find_retries(_retried.c.status != FactoryStatus.FAILED, _has_valid_target),
     ),

@@ -19,11 +19,11 @@ target = table_of(Order).alias("target")
 line = table_of(LineItem).alias("line")
 origin = table_of(LineItem).alias("origin")
 
-# One row per target order: its factory, its source, itself.
+# One row per target order, joined with its factory and its source.
 copied = factory.join(source, source.c.id == factory.c.source_order_id).join(
     target, target.c.id == factory.c.target_order_id
 )
-# What the copy's lines followed; without `default`.
+# The line rules of the copy, with the shop's rules in place of `default`.
 line_rules = case(
     (factory.c.repeat_skus != DEFAULT, factory.c.repeat_skus),
     else_=func.coalesce(factory.c.applied_repeat_skus, NONE),
@@ -37,8 +37,8 @@ _OWN = ("id", "copied_from_id", "created_at", "updated_at")
 def is_unedited(*rows: FromClause) -> ColumnElement[bool]:
     """Whether none of these rows of a copy was edited after the copy was made.
 
-    A shop may edit both orders later, and edited rows need not be equal any more. A change at the
-    time of the factory's completion is not an edit.
+    A shop may edit both orders later, and edited rows may differ. A change at the time of the
+    factory's completion is not an edit.
     """
     closed_at = func.coalesce(factory.c.completed_at, factory.c.failed_at)
     return and_(
@@ -50,7 +50,7 @@ def is_unedited(*rows: FromClause) -> ColumnElement[bool]:
 
 
 def has_error(*where: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether the factory has such an error.
+    """Whether the factory has an error that meets the conditions.
 
     The subquery is correlated explicitly: SQLAlchemy correlates only with the enclosing statement.
     In a nested subquery it would look for errors of any factory.
@@ -59,13 +59,13 @@ def has_error(*where: ColumnElement[bool]) -> ColumnElement[bool]:
     return found.correlate_except(copy_error)
 
 
-def differ(copy: FromClause, original: FromClause, *excluded: str) -> ColumnElement[bool]:
+def differs(copy: FromClause, original: FromClause, *excluded: str) -> ColumnElement[bool]:
     """Whether any copied column differs, apart from those in `excluded`."""
     names = [column.key for column in copy.c if column.key not in (*_OWN, *excluded)]
-    return differ_in(copy, original, *names)
+    return differs_in(copy, original, *names)
 
 
-def differ_in(copy: FromClause, original: FromClause, *names: str) -> ColumnElement[bool]:
+def differs_in(copy: FromClause, original: FromClause, *names: str) -> ColumnElement[bool]:
     """Whether any of these columns differs."""
     return or_(*(_is_different(copy.c[name], original.c[name]) for name in names))
 
@@ -75,24 +75,24 @@ def parts_differ(
 ) -> ColumnElement[bool]:
     """Whether the references or the metadata differ from what the copy's options keep.
 
-    The member `without` of the metadata is not compared. If a copy followed the shop's setting, it
-    may have kept any part, because the setting may have changed since.
+    The member `without` of the metadata is not compared. A copy with the shop's setting may have
+    kept any part, because the setting may have changed later.
     """
     references, rule = factory.c.keep_references, factory.c.keep_metadata
     names = ("reference", "reference_origin")
-    some = or_(*(copy.c[name].is_not(None) for name in names))
+    has_reference = or_(*(copy.c[name].is_not(None) for name in names))
     wrong_reference = case(
-        (references == ALL, differ_in(copy, original, *names)),
-        (references == NONE, some),
-        else_=and_(some, differ_in(copy, original, *names)),
+        (references == ALL, differs_in(copy, original, *names)),
+        (references == NONE, has_reference),
+        else_=and_(has_reference, differs_in(copy, original, *names)),
     )
     kept = keep_metadata(original.c.metadata, rule, *marks)
     if without is None:
         changed = copy.c.metadata.is_distinct_from(kept)
     else:
         changed = without_member(db, copy.c.metadata, without) != without_member(db, kept, without)
-    # Equal texts need not be parsed.
-    foreign = and_(
+    # The first condition saves parsing equal texts.
+    has_other_members = and_(
         copy.c.metadata.is_distinct_from(original.c.metadata),
         not_(
             json_contains(
@@ -101,7 +101,7 @@ def parts_differ(
             )
         ),
     )
-    wrong_metadata = case((rule == DEFAULT, foreign), else_=changed)
+    wrong_metadata = case((rule == DEFAULT, has_other_members), else_=changed)
     return or_(wrong_reference, wrong_metadata)
 
 

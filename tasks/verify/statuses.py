@@ -1,4 +1,4 @@
-"""Statuses: a factory's status matches its times, and a target order's matches its placement."""
+"""Statuses: they match the times of a factory, and the placement of a target order."""
 
 from typing import Any
 
@@ -29,14 +29,14 @@ def _find_times_against_status() -> Select[Any]:
     return select(factory.c.id).where(not_(_has_fitting_times()))
 
 
-def _find_wrongly_numbered_or_timed() -> Select[Any]:
-    named, timed = target.c.number.is_not(None), target.c.placed_at.is_not(None)
+def _find_wrong_number_or_time() -> Select[Any]:
+    has_number, has_time = target.c.number.is_not(None), target.c.placed_at.is_not(None)
     before = target.c.status.in_([OrderStatus.DRAFT, OrderStatus.PENDING, OrderStatus.PLACING])
     after = target.c.status.in_([OrderStatus.PLACED, OrderStatus.APPROVED])
     return (
         select(target.c.id)
         .select_from(copied)
-        .where(or_(not_(named), and_(before, timed), and_(after, not_(timed))))
+        .where(or_(not_(has_number), and_(before, has_time), and_(after, not_(has_time))))
     )
 
 
@@ -75,7 +75,7 @@ def _has_fitting_times() -> ColumnElement[bool]:
     status, started = factory.c.status, factory.c.started_at
     completed, failed = factory.c.completed_at, factory.c.failed_at
     no_end = and_(completed.is_(None), failed.is_(None))
-    # Test for null first: a comparison with null is neither true nor false.
+    # The tests for null come first: a comparison with null is neither true nor false.
     was_completed = and_(started.is_not(None), completed.is_not(None), failed.is_(None))
     was_failed = and_(started.is_not(None), failed.is_not(None), completed.is_(None))
     return case(
@@ -91,8 +91,8 @@ def _has_fitting_times() -> ColumnElement[bool]:
 INVARIANTS = (
     Invariant(
         "times-fit-status",
-        "A factory has the times of its start and end that its status requires, in this order; a "
-        "pending one has none.",
+        "A factory has the times of its start and end that its status requires, in this order. A "
+        "pending factory has none.",
         Resource.order_factories,
         _find_times_against_status(),
     ),
@@ -100,7 +100,7 @@ INVARIANTS = (
         "number-and-time-of-placement",
         "A target order has a number, and it has a placement time exactly if it was placed.",
         Resource.orders,
-        _find_wrongly_numbered_or_timed(),
+        _find_wrong_number_or_time(),
     ),
     Invariant(
         "placed-as-asked",

@@ -14,7 +14,9 @@ from order_factory.tasks.working_set.statements import table_of
 _subscription, _overtaken = table_of(OrderSubscription), table_of(OvertakenBatch)
 _before = factory.alias("before")
 _of_period = factory.c.period_at.is_not(None)
-_goes_on = _subscription.c.status.in_([SubscriptionStatus.ACTIVE, SubscriptionStatus.RUNNING])
+_is_active_or_running = _subscription.c.status.in_(
+    [SubscriptionStatus.ACTIVE, SubscriptionStatus.RUNNING]
+)
 
 
 def _find_repeated_periods() -> Select[Any]:
@@ -27,24 +29,24 @@ def _find_repeated_periods() -> Select[Any]:
 
 
 def _find_mismatched_copies() -> Select[Any]:
-    """Select copies of another type or mode than their subscription's, or attempts out of order."""
+    """Select copies with a wrong type or mode, and attempts with a wrong number."""
     rows = factory.outerjoin(
         _subscription, _subscription.c.id == factory.c.order_subscription_id
     ).outerjoin(_before, _before.c.id == factory.c.retry_of_id)
     recurring = factory.c.type == FactoryType.RECURRING_ORDER_COPIES
     belongs = and_(recurring, factory.c.mode == _subscription.c.mode)
-    again = and_(
+    is_next_attempt = and_(
         _before.c.order_subscription_id == factory.c.order_subscription_id,
         _before.c.period_at == factory.c.period_at,
         _before.c.attempt == factory.c.attempt - 1,
     )
-    counted = case((factory.c.attempt == 1, factory.c.retry_of_id.is_(None)), else_=again)
+    counted = case((factory.c.attempt == 1, factory.c.retry_of_id.is_(None)), else_=is_next_attempt)
     numbered = case((_of_period, func.coalesce(counted, False)), else_=factory.c.attempt.is_(None))
-    right = and_(belongs, numbered)
+    is_correct = and_(belongs, numbered)
     return (
         select(factory.c.id)
         .select_from(rows)
-        .where(factory.c.order_subscription_id.is_not(None), not_(func.coalesce(right, False)))
+        .where(factory.c.order_subscription_id.is_not(None), not_(func.coalesce(is_correct, False)))
     )
 
 
@@ -73,54 +75,56 @@ def _find_wrong_times() -> Select[Any]:
         next_run_at <= last.scalar_subquery(),
         next_run_at < _subscription.c.starts_at,
         next_run_at >= _subscription.c.expires_at,
-        and_(_goes_on, next_run_at.is_(None), _subscription.c.expires_at.is_(None)),
-        and_(not_(_goes_on), next_run_at.is_not(None)),
+        and_(_is_active_or_running, next_run_at.is_(None), _subscription.c.expires_at.is_(None)),
+        and_(not_(_is_active_or_running), next_run_at.is_not(None)),
     )
     return select(_subscription.c.id).where(wrong)
 
 
 def _find_wrong_running() -> Select[Any]:
-    """Select running subscriptions whose batch is missing, or does not have their open copies."""
+    """Select subscriptions with a wrong batch: missing, without copies, or not the newest."""
     batch = _subscription.c.running_batch_id
     mine = factory.c.order_subscription_id == _subscription.c.id
-    # As a list, because SQLite would read the whole batch for each row of a correlated subquery.
+    # Not a correlated subquery: SQLite would read the whole batch for each row.
     pairs = select(factory.c.order_subscription_id, factory.c.batch_id).where(
         factory.c.order_subscription_id.is_not(None), factory.c.batch_id.is_not(None)
     )
     has_copy = tuple_(_subscription.c.id, batch).in_(pairs)
     unfinished = [FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS]
-    held = exists().where(
+    is_overtaken = exists().where(
         _overtaken.c.order_subscription_id == factory.c.order_subscription_id,
         _overtaken.c.batch_id == factory.c.batch_id,
     )
-    lost = exists().where(
+    has_copy_elsewhere = exists().where(
         mine,
         _of_period,
         factory.c.status.in_(unfinished),
         factory.c.batch_id.is_distinct_from(batch),
-        not_(held),
+        not_(is_overtaken),
     )
     # The running batch is newer than those that it has overtaken.
-    newer = exists().where(
+    is_not_newest = exists().where(
         _overtaken.c.order_subscription_id == _subscription.c.id,
         or_(batch.is_(None), _overtaken.c.batch_id >= batch),
     )
     running = _subscription.c.status == SubscriptionStatus.RUNNING
-    without = and_(running, batch.is_(None))
-    wrong = or_(without, and_(batch.is_not(None), not_(has_copy)), lost, newer)
+    has_no_batch = and_(running, batch.is_(None))
+    wrong = or_(
+        has_no_batch, and_(batch.is_not(None), not_(has_copy)), has_copy_elsewhere, is_not_newest
+    )
     return select(_subscription.c.id).where(wrong)
 
 
 def _find_wrong_retries() -> Select[Any]:
-    """Select waiting retries of subscriptions that have ended, or of copies that have not failed."""
+    """Select waiting retries of ended subscriptions, or of copies that have not failed."""
     rows = factory.join(_subscription, _subscription.c.id == factory.c.order_subscription_id)
-    done = exists().where(_before.c.retry_of_id == factory.c.id)
+    is_retried = exists().where(_before.c.retry_of_id == factory.c.id)
     failed = factory.c.status == FactoryStatus.FAILED
     return (
         select(factory.c.id)
         .select_from(rows)
         .where(factory.c.retry_at.is_not(None))
-        .where(or_(not_(_goes_on), done, not_(failed)))
+        .where(or_(not_(_is_active_or_running), is_retried, not_(failed)))
     )
 
 
@@ -140,7 +144,7 @@ INVARIANTS = (
     ),
     Invariant(
         "subscription-counts",
-        "occurrencies is the number of periods that were carried out, and errors_count is the "
+        "The number of occurrencies is the number of periods with a copy, and errors_count is the "
         "number of failed attempts.",
         Resource.order_subscriptions,
         _find_wrong_counts(),
@@ -160,8 +164,8 @@ INVARIANTS = (
     ),
     Invariant(
         "retry-waits-for-active",
-        "A copy that waits for a retry has failed, was not retried yet, and its subscription is "
-        "not over.",
+        "A copy that waits for a retry has failed and was not retried yet, and its subscription is "
+        "active or running.",
         Resource.order_factories,
         _find_wrong_retries(),
     ),

@@ -1,4 +1,4 @@
-"""Factories and their target orders: one for each factory that copied, none for the others."""
+"""Target orders: each factory that has copied has one, and no other factory has."""
 
 from typing import Any
 
@@ -25,17 +25,17 @@ def _find_completed_without_target() -> Select[Any]:
     return rows.where(factory.c.status == FactoryStatus.COMPLETED, *made_none)
 
 
-def _find_same_name() -> Select[Any]:
+def _find_repeated_keys() -> Select[Any]:
     """Select the newest of the factories that share an idempotency key."""
-    name = factory.c.idempotency_key
-    rows = select(func.max(factory.c.id)).where(name.is_not(None))
-    return rows.group_by(name).having(func.count() > 1)
+    key = factory.c.idempotency_key
+    rows = select(func.max(factory.c.id)).where(key.is_not(None))
+    return rows.group_by(key).having(func.count() > 1)
 
 
 def _find_several_targets() -> Select[Any]:
-    named = _order.c.order_factory_id
-    rows = select(named).where(named.is_not(None))
-    return rows.group_by(named).having(func.count() > 1)
+    factory_id = _order.c.order_factory_id
+    rows = select(factory_id).where(factory_id.is_not(None))
+    return rows.group_by(factory_id).having(func.count() > 1)
 
 
 def _find_target_of_another() -> Select[Any]:
@@ -63,8 +63,8 @@ def _find_failed_with_target() -> Select[Any]:
 
 
 def _find_unplaceable_without_target() -> Select[Any]:
-    again = factory.alias("again")
-    handed_over = exists().where(again.c.retry_of_id == factory.c.id)
+    retry = factory.alias("again")
+    handed_over = exists().where(retry.c.retry_of_id == factory.c.id)
     return select(factory.c.id).where(
         factory.c.status == FactoryStatus.FAILED,
         factory.c.target_order_id.is_(None),
@@ -76,14 +76,18 @@ def _find_unplaceable_without_target() -> Select[Any]:
 def _find_unfinished_with_target() -> Select[Any]:
     finished = [FactoryStatus.COMPLETED, FactoryStatus.FAILED]
     # Factories that wait for a gateway are copied already.
-    waits = and_(factory.c.status == FactoryStatus.IN_PROGRESS, awaits_gateway())
-    # A copy whose subscription ended before it was paid was not placed either.
-    ended = and_(
+    is_waiting = and_(factory.c.status == FactoryStatus.IN_PROGRESS, awaits_gateway())
+    # A copy whose subscription ended before the payment is aborted and keeps its order.
+    is_ended = and_(
         factory.c.status == FactoryStatus.ABORTED, has_error(copy_error.c.code == ENDED_CODE)
     )
-    # A retry has the order of the attempt before from the start.
-    again = and_(factory.c.status != FactoryStatus.IN_PROGRESS, factory.c.retry_of_id.is_not(None))
-    unfinished = and_(factory.c.status.not_in(finished), not_(waits), not_(ended), not_(again))
+    # A retry has the order of the attempt before, from its creation on.
+    is_retry = and_(
+        factory.c.status != FactoryStatus.IN_PROGRESS, factory.c.retry_of_id.is_not(None)
+    )
+    unfinished = and_(
+        factory.c.status.not_in(finished), not_(is_waiting), not_(is_ended), not_(is_retry)
+    )
     return select(factory.c.id).where(unfinished, factory.c.target_order_id.is_not(None))
 
 
@@ -104,7 +108,7 @@ INVARIANTS = (
         "factory-name-used-once",
         "No two order factories have the same idempotency key.",
         Resource.order_factories,
-        _find_same_name(),
+        _find_repeated_keys(),
     ),
     Invariant(
         "target-is-its-own",
@@ -120,7 +124,7 @@ INVARIANTS = (
     ),
     Invariant(
         "failed-has-no-target",
-        "A failed factory has no target order, unless the order was copied but could not be placed.",
+        "A failed factory has no target order, unless the order was copied but not placed.",
         Resource.order_factories,
         _find_failed_with_target(),
     ),

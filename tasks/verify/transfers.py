@@ -1,4 +1,4 @@
-"""Exports and imports: times fit the status, counts fit one another, and files are whole."""
+"""Exports and imports: times match the status, counts match each other, files are complete."""
 
 from typing import Any
 
@@ -59,8 +59,8 @@ def _find_without_file() -> Select[Any]:
 
 
 _TIMES = (
-    "A completed one has the time of its completion, an interrupted one that of its interruption, "
-    "no other has one, and what has begun has a start."
+    "Only a completed transfer has the time of its completion, only an interrupted transfer that "
+    "of its interruption, and every transfer that was started has a start."
 )
 
 INVARIANTS = (
@@ -72,14 +72,14 @@ INVARIANTS = (
     ),
     Invariant(
         "export-count",
-        "A completed export has written all records that it counted, and no other more.",
+        "A completed export has written all records that it counted. No export has written more.",
         Resource.exports,
         _find_wrong_export_counts(),
     ),
     Invariant(
         "import-count",
-        "An import has no more imported and wrong rows than checked ones; a completed one has "
-        "checked all of its rows, and logs its errors.",
+        "An import has at most as many imported and wrong rows as checked rows. A completed import "
+        "has checked all of its rows, and logs its errors.",
         Resource.imports,
         _find_wrong_import_counts(),
     ),

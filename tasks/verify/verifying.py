@@ -73,8 +73,8 @@ INVARIANTS: tuple[Invariant, ...] = (
 _statements: dict[tuple[str, str], Select[Any]] = {}
 
 
-def _statement(db: Connection, invariant: Invariant) -> Select[Any]:
-    # MATERIALIZED, so that the planner does not expect to find three examples early.
+def _make_statement(db: Connection, invariant: Invariant) -> Select[Any]:
+    # Without MATERIALIZED, the planner expects to find three examples early.
     broken = invariant.query(db).cte("broken").prefix_with("MATERIALIZED")
     (key,) = broken.columns
     rows = select(key, select(func.count()).select_from(broken).scalar_subquery())
@@ -82,17 +82,17 @@ def _statement(db: Connection, invariant: Invariant) -> Select[Any]:
 
 
 def check(db: Connection, invariant: Invariant) -> InvariantReport:
-    """Count and list the violations with one statement, and so in one snapshot."""
-    named = invariant.name, db.dialect.name
-    if named not in _statements:
-        _statements[named] = _statement(db, invariant)
-    found = db.execute(_statements[named]).all()
+    """Count and list the violations with one statement, so in one snapshot."""
+    key = invariant.name, db.dialect.name
+    if key not in _statements:
+        _statements[key] = _make_statement(db, invariant)
+    rows = db.execute(_statements[key]).all()
     return InvariantReport(
         name=invariant.name,
         meaning=invariant.meaning,
-        violations=found[0][1] if found else 0,
+        violations=rows[0][1] if rows else 0,
         resource=invariant.resource.name,
-        examples=[public_id(invariant.resource, row[0]) for row in found],
+        examples=[public_id(invariant.resource, row[0]) for row in rows],
     )
 
 
@@ -100,8 +100,8 @@ def verify(db: Connection) -> Verification:
     """Check every invariant. It only reads, and takes 1 to 3 seconds per 100,000 copied lines.
 
     Each invariant is one statement, so it sees only complete copies, even while copies are made.
-    If the shop has edited a row of the target or the source after the copy, the rows may differ and
-    are not compared; `edited_copies` counts such copies.
+    If the shop has edited a row of the target or the source after the copy, the rows may differ, so
+    they are not compared. `edited_copies` counts such copies.
     """
     started = perf_counter()
     plan_by_table(db)
@@ -110,14 +110,14 @@ def verify(db: Connection) -> Verification:
         report_progress("verify", done, len(INVARIANTS))
         reports.append(check(db, invariant))
     report_progress("verify", len(INVARIANTS), len(INVARIANTS))
-    every = select(func.count()).select_from(copied)
+    count = select(func.count()).select_from(copied)
     order = table_of(Order)
     originals = select_differing_orders(order.c.id).where(order.c.order_factory_id.is_(None))
     unbalanced = originals.subquery("unbalanced")
     return Verification(
         invariants=reports,
-        copies=db.execute(every).scalar_one(),
-        edited_copies=db.execute(every.where(not_(is_unedited(source, target)))).scalar_one(),
+        copies=db.execute(count).scalar_one(),
+        edited_copies=db.execute(count.where(not_(is_unedited(source, target)))).scalar_one(),
         unbalanced_orders=db.execute(select(func.count()).select_from(unbalanced)).scalar_one(),
         seconds=perf_counter() - started,
     )

@@ -17,20 +17,20 @@ _webhook, _callback = table_of(Webhook), table_of(EventCallback)
 
 def _find_without_delivery() -> Select[Any]:
     """Select the events that the outbox has read and for which a webhook has no delivery."""
-    of_kind = func.replace(_event.c.name, FACTORIES, _factory.c.type)
+    topic_of_type = func.replace(_event.c.name, FACTORIES, _factory.c.type)
     of_factory = _event.join(_factory, _factory.c.id == _event.c.order_factory_id)
-    plain = _event.join(_webhook, _webhook.c.topic == _event.c.name)
-    plain_modes = plain.outerjoin(_factory, _factory.c.id == _event.c.order_factory_id)
+    with_topic = _event.join(_webhook, _webhook.c.topic == _event.c.name)
+    with_mode = with_topic.outerjoin(_factory, _factory.c.id == _event.c.order_factory_id)
     mode = func.coalesce(_event.c.mode, _factory.c.mode)
-    found = union_all(
-        _find_undelivered(plain_modes, _webhook.c.mode == mode),
+    events = union_all(
+        _find_undelivered(with_mode, _webhook.c.mode == mode),
         _find_undelivered(
-            of_factory.join(_webhook, _webhook.c.topic == of_kind),
+            of_factory.join(_webhook, _webhook.c.topic == topic_of_type),
             _webhook.c.mode == _factory.c.mode,
             _webhook.c.topic != _event.c.name,
         ),
     ).subquery("found")
-    return select(found.c.id)
+    return select(events.c.id)
 
 
 def _find_undelivered(rows: Any, *where: ColumnElement[bool]) -> Select[Any]:

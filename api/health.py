@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 
 from order_factory.api.dispatcher import CopyStarter
 from order_factory.models.database.engine import reading
-from order_factory.models.database.identity import why_cut_off
+from order_factory.models.database.identity import explain_cut_off
 from order_factory.models.database.schema import require_schema
 from order_factory.tasks.subscriptions.watchdog import find_overdue_now
 
@@ -60,7 +60,7 @@ def make_readiness(dispatcher: CopyStarter | None) -> Readiness:
 
 def _require_shop() -> None:
     with reading() as db:
-        reason = why_cut_off(db)
+        reason = explain_cut_off(db)
     if reason is not None:
         raise reason
 

@@ -15,7 +15,7 @@ from order_factory.api.resources.webhooks import WEBHOOKS
 from order_factory.api.storing import create_row, update_row
 from order_factory.api.webhook_documents import render_documents
 from order_factory.models.database.engine import reading
-from order_factory.models.database.identity import why_cut_off
+from order_factory.models.database.identity import explain_cut_off
 from order_factory.models.errors import InvalidRequest, WebhookNotFound
 from order_factory.models.tables import EventCallback, Webhook
 from order_factory.models.tables.base import utc_now
@@ -122,7 +122,7 @@ def send_test(name: str) -> Answer:
     a copy of the shop's database, and `InvalidRequest` if the payload cannot be made.
     """
     with reading() as db:
-        cut_off = why_cut_off(db)
+        cut_off = explain_cut_off(db)
         if cut_off is not None:
             raise cut_off
         row = require_webhook(db, name)

@@ -168,11 +168,11 @@ def _warn_if_cut_off(terminal: Terminal) -> None:
     if engine is None or not engine.has_connected():
         return  # the command used no database
     from order_factory.models.database.engine import reading
-    from order_factory.models.database.identity import why_cut_off
+    from order_factory.models.database.identity import explain_cut_off
 
     # The command has reported problems of the database already.
     with suppress(Exception), reading() as db:
-        reason = why_cut_off(db)
+        reason = explain_cut_off(db)
         if reason is not None:
             terminal.note(f"{reason}.")
 

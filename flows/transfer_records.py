@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from order_factory.flows.support.exporting import select_by_filters, write_export
 from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.models.database.identity import shop_id
-from order_factory.models.database.process_locks import try_hold_alone
+from order_factory.models.database.process_locks import try_hold_lock
 from order_factory.models.database.retrying import may_succeed_again, read, write
 from order_factory.models.database.schema import require_schema
 from order_factory.models.errors import OrderFactoryError
@@ -57,7 +57,7 @@ def transfer_records() -> int:
     """
     require_schema()
     ended = 0
-    with try_hold_alone("transfers") as lock:
+    with try_hold_lock("transfers") as lock:
         if lock is None:
             get_run_logger().info("another process runs the exports and imports")
             return ended

@@ -1,4 +1,4 @@
-"""What can be wrong with a call. What is wrong with an order is data: see `CopyError`."""
+"""The errors of calls. The errors of an order are data: see `CopyError`."""
 
 from typing import ClassVar
 
@@ -24,11 +24,11 @@ class DatabaseNotReady(OrderFactoryError):
 
 
 class DatabaseAway(DatabaseNotReady):
-    """The database is not running, is being restarted, or has another address."""
+    """The database is not running, is restarting, or has another address."""
 
 
 class PrefectAway(OrderFactoryError):
-    """Takes the request to Prefect's server, and how it failed."""
+    """The arguments are the request to Prefect's server, and how it failed."""
 
     status, code = 503, "prefect_away"
     detail = (
@@ -58,14 +58,14 @@ class ConnectionLost(OrderFactoryError):
 
 
 class DatabaseRefused(OrderFactoryError):
-    """Takes the database's message, without the values of any row."""
+    """The argument is the database's message, without any value of a row."""
 
     status, code = 500, "database_refused"
     detail = "The database refused a statement ({}). Its transaction was rolled back."
 
 
 class InvalidRequest(OrderFactoryError):
-    """Takes a message that says which value is wrong and what to give instead."""
+    """The argument is a message that says which value is wrong and what to give instead."""
 
     status, code = 422, "invalid_request"
 
@@ -89,7 +89,7 @@ class SourceOrderAmbiguous(OrderFactoryError):
 
 
 class SelectionInvalid(OrderFactoryError):
-    """Takes the name of the selection and a list of the problems of its rows."""
+    """The arguments are the name of the selection, and the list of problems of its rows."""
 
     status, code = 422, "selection_invalid"
     shown: ClassVar[int] = 20
@@ -105,7 +105,7 @@ class SelectionInvalid(OrderFactoryError):
 
 
 class RowsInvalid(SelectionInvalid):
-    """Rows of a large file are wrong. Takes the first problems and the number of all."""
+    """Rows of a large file are wrong. It has the first problems, and the number of all."""
 
     def __init__(self, source: str, problems: list[str], count: int) -> None:
         super().__init__(source, problems)
@@ -140,7 +140,7 @@ class FactoryNotFound(OrderFactoryError):
 
 
 class CopyDiffers(OrderFactoryError):
-    """Takes the factory with this name, the name, and what was requested then."""
+    """The arguments are the existing factory, its name, and its difference from the request."""
 
     status, code = 409, "idempotency_key_reused"
     detail = (
@@ -155,7 +155,7 @@ class FactoryTaken(OrderFactoryError):
 
 
 class PaymentUnknown(OrderFactoryError):
-    """Takes the factory's public id, and why the gateway's answer is unknown."""
+    """The arguments are the factory's public id, and why the gateway's answer is unknown."""
 
     status, code = 503, "payment_unknown"
 
@@ -171,7 +171,7 @@ class PaymentUnknown(OrderFactoryError):
 
 
 class AddressOfPlacedOrder(OrderFactoryError):
-    """Takes the address's public id."""
+    """The argument is the public id of the address."""
 
     status, code = 423, "address_of_placed_order"
     detail = (
@@ -204,13 +204,15 @@ class SubscriptionNotFound(OrderFactoryError):
 
 
 class CannotTransition(OrderFactoryError):
-    """Takes the current status, the requested one, and optionally the reason."""
+    """The arguments are the current status, the requested status, and optionally a reason."""
 
     status, code = 422, "cannot_transition"
 
     def __str__(self) -> str:
-        before, after, *why = self.args
-        return f"cannot transition from {before} to {after}" + "".join(f": {each}" for each in why)
+        before, after, *reason = self.args
+        return f"cannot transition from {before} to {after}" + "".join(
+            f": {each}" for each in reason
+        )
 
 
 class SubscriptionHasCopies(OrderFactoryError):

@@ -28,7 +28,7 @@ from order_factory.gateways.protocol import (
     GatewayRequest,
 )
 from order_factory.gateways.registry import gateway, get_limits, known_gateways, setup_hint
-from order_factory.models.database.identity import why_cut_off
+from order_factory.models.database.identity import explain_cut_off
 from order_factory.models.database.process_locks import ProcessLock, hold_process_lock
 from order_factory.models.database.retrying import read, write
 from order_factory.models.errors import TryAgain
@@ -98,7 +98,7 @@ def authorize_payments(scope: Scope, stopped: Stopped = _continue) -> PaymentRep
     progress; the next run finishes them. The same holds for what is left when the run is
     `stopped`. A database that is cut off calls no gateway; the report says so.
     """
-    due, cut_off = _run_in_database(read, lambda db: (count_due(db, scope), why_cut_off(db)))
+    due, cut_off = _run_in_database(read, lambda db: (count_due(db, scope), explain_cut_off(db)))
     if not due:
         return PaymentReport()
     if cut_off is not None:

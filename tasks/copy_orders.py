@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.database.engine import begin, checkpoint_soon
-from order_factory.models.database.retrying import until_it_passes, write
+from order_factory.models.database.retrying import retry_transient, write
 from order_factory.models.results.copies import OrderFactoryPreview
 from order_factory.models.results.step_times import StepTime, StepTimes
 from order_factory.models.tables import OrderFactory
@@ -114,7 +114,7 @@ def rehearse_order(record: Callable[[Connection], int]) -> OrderFactoryPreview:
             # Prefect logs what a task raises: it must not quote a row.
             raise explain_error(error, "batch") from None
 
-    return until_it_passes(rehearse)
+    return retry_transient(rehearse)
 
 
 @task(name="copy batch", task_run_name="copy batch {part}", cache_policy=NO_CACHE)
@@ -189,7 +189,7 @@ def _copy(
     is_part: bool = False,
     steps: Sequence[StepFunction] = STEPS,
 ) -> BatchReport:
-    return until_it_passes(
+    return retry_transient(
         lambda: _copy_once(claim, prefetch, follow=follow, is_part=is_part, steps=steps)
     )
 

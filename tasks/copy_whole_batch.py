@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.database.engine import begin
-from order_factory.models.database.key_sequences import drawn_keys, give_keys_back
-from order_factory.models.database.retrying import read, until_it_passes
+from order_factory.models.database.key_sequences import read_drawn_keys, return_keys
+from order_factory.models.database.retrying import read, retry_transient
 from order_factory.models.errors import OrderFactoryError
 from order_factory.models.results.progress import report_progress
 from order_factory.models.results.step_times import StepTimes
@@ -77,7 +77,7 @@ def copy_whole_batch(batch_id: int, size: int, stopped: Stopped) -> BatchReport:
             # Prefect logs what a task raises: it must not quote a row.
             raise explain_error(error, "batch") from None
 
-    return until_it_passes(attempt)
+    return retry_transient(attempt)
 
 
 @task(name="dry run", task_run_name="dry run", cache_policy=NO_CACHE)
@@ -91,11 +91,11 @@ def rehearse_batch(
     The database stays unchanged, including the next keys of its tables, unless other connections
     insert rows at the same time. Raises the errors of `record` and `copy_whole_batch`.
     """
-    keys = read(drawn_keys)
+    keys = read(read_drawn_keys)
     try:
-        return until_it_passes(lambda: _rehearse(record, size, stopped, account))
+        return retry_transient(lambda: _rehearse(record, size, stopped, account))
     finally:
-        give_keys_back(keys)
+        return_keys(keys)
 
 
 def _rehearse(

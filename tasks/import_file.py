@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.database.dialects import analyze_table
-from order_factory.models.database.retrying import until_it_passes, write
+from order_factory.models.database.retrying import retry_transient, write
 from order_factory.models.database.transient import is_transient, without_values
 from order_factory.models.errors import OrderFactoryError, TryAgain
 from order_factory.models.results.imports import FileReport
@@ -52,7 +52,7 @@ def _import_records(
     """Import a chunk, then record its errors and count its rows."""
     rows, rejects = check_rows(file.resource_name, records, decimals_at)
     try:
-        result = until_it_passes(lambda: import_chunk(file.resource, rows, mode, update))
+        result = retry_transient(lambda: import_chunk(file.resource, rows, mode, update))
     except DBAPIError as error:
         raise interruption(error, file.name, tally.read) from None
     rejects += result.rejects

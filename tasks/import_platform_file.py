@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.database.dialects import analyze_table
-from order_factory.models.database.retrying import until_it_passes, write
+from order_factory.models.database.retrying import retry_transient, write
 from order_factory.models.results.imports import FileReport
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.import_file import interruption
@@ -54,7 +54,7 @@ def _import_chunk(
     update: bool,
 ) -> None:
     try:
-        result = until_it_passes(lambda: import_orders_chunk(orders, mode, update))
+        result = retry_transient(lambda: import_orders_chunk(orders, mode, update))
     except DBAPIError as error:
         raise interruption(error, file.name, tally.rows) from None
     rejects_file.write(file.name, result.rejects)

@@ -27,7 +27,7 @@ def adopt(
     from order_factory.cli.tables import facts
     from order_factory.models.database.engine import begin
     from order_factory.models.database.identity import adopt_place, shop_id
-    from order_factory.models.database.place import place_of
+    from order_factory.models.database.place import read_place
     from order_factory.models.database.schema import require_schema
     from order_factory.tasks.clones.as_test import turn_into_test_shop
 
@@ -40,7 +40,7 @@ def adopt(
         document = {
             "database": display_url(),
             "shop": shop_id(db),
-            "place": place_of(db),
+            "place": read_place(db),
             "as_test": as_test,
         }
     kind = "a test shop" if as_test else "the shop"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from order_factory.models.database.retrying import until_it_passes
+from order_factory.models.database.retrying import retry_transient
 from order_factory.models.database.snapshots import snapshot
 from order_factory.tasks.export_file import export_file
 from order_factory.tasks.exports.selecting import Selection, select_export
@@ -43,4 +43,4 @@ def write_export(run: ExportRun, is_stopped: Callable[[], bool]) -> bool:
                     return False
         return True
 
-    return until_it_passes(write_files)
+    return retry_transient(write_files)

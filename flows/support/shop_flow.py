@@ -19,7 +19,7 @@ from order_factory.flows.support.end_of_process import limit_end_of_process
 from order_factory.flows.support.form_schema import build_form_signature
 from order_factory.flows.support.quiet_failures import hide_expected_stack_traces
 from order_factory.flows.support.shared_client import shared_client, wait_for_server_once
-from order_factory.models.database.identity import why_cut_off
+from order_factory.models.database.identity import explain_cut_off
 from order_factory.models.database.retrying import read
 from order_factory.models.database.transient import explain_refusal
 from order_factory.models.errors import InvalidRequest, OrderFactoryError, PrefectAway
@@ -140,7 +140,7 @@ def _build_docstring(function: Callable[..., Any], signature: inspect.Signature)
 
 def _warn_if_cut_off() -> None:
     """Log a warning when the database is cut off from payment gateways and webhooks."""
-    reason = read(why_cut_off)
+    reason = read(explain_cut_off)
     if reason is not None:
         get_run_logger().warning("%s", reason)
 

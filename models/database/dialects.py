@@ -50,14 +50,14 @@ def new_key(
     """Draw a new key of the table for each row of a SELECT.
 
     `rank` numbers the rows from 1. If a SELECT takes several keys of one table per row, `each` is
-    their number and `nth` says which of them this is, from 1. SQLite has no sequence; there, the
-    open writing transaction keeps all other writers out.
+    their number and `nth` the position of this key, from 1. SQLite has no sequences. There, the
+    open transaction keeps all other writers out.
     """
     return _new_key(func.nextval(f"{of.name}_id_seq"), last_key(of) + (rank - 1) * each + nth)
 
 
 class _new_key(FunctionElement[int]):
-    """The next number of the sequence on PostgreSQL; the number after the last one on SQLite."""
+    """The next key: on PostgreSQL from the sequence, on SQLite the one after the last key."""
 
     type = BigInteger()
     inherit_cache = True
@@ -76,29 +76,29 @@ def _new_key_on_sqlite(element: _new_key, compiler: SQLCompiler, **options: Any)
 
 
 def last_key(of: Table) -> ColumnElement[int]:
-    """The greatest key that the table has ever had. For SQLite only."""
+    """Return the greatest key that the table has ever had. It works on SQLite only."""
     last = select(func.max(_SQLITE_KEYS.c.seq)).where(_SQLITE_KEYS.c.name == of.name)
     return func.coalesce(last.scalar_subquery(), 0)
 
 
 def snapshot(db: Connection) -> str | None:
-    """A value that stays the same while no other transaction begins or ends.
+    """Return a value that stays the same until another transaction begins or ends.
 
-    None on SQLite, where the writing transaction is the only one.
+    On SQLite it is None, because only one transaction writes.
     """
     return None if on_sqlite(db) else str(db.scalar(_SNAPSHOT))
 
 
 def reads_in_order(db: Connection) -> bool:
-    """Whether the database reads the source rows of a copy in the order of their keys anyway.
+    """Whether the database reads the source rows of a copy in the order of their keys by itself.
 
-    SQLite reads them order by order through the index, so sorting them would be wasted time.
+    SQLite does: it reads them order by order through the index, so sorting them would waste time.
     """
     return on_sqlite(db)
 
 
 class day(FunctionElement[str]):
-    """A UTC time's day, as `2026-01-31`."""
+    """The day of a UTC time, such as `2026-01-31`."""
 
     type = String()
     inherit_cache = True
@@ -138,7 +138,7 @@ def _epoch_on_postgresql(element: epoch, compiler: SQLCompiler, **options: Any) 
 
 
 class Moment(TypeDecorator[datetime]):
-    """A point in time to compare a column with. A whole second has no fraction.
+    """A point in time that is compared with a column. A whole second has no fraction.
 
     SQLite compares texts, and the text of a whole second may have a fraction or none.
     """
@@ -216,7 +216,7 @@ def _json_contains_on_postgresql(
 
 
 class json_pick(FunctionElement[Any]):
-    """The members of a JSON object whose names are in a list such as `a,b`; null if there is none."""
+    """The members of a JSON object with a name in a list such as `a,b`, or null if none has."""
 
     type = JsonObject
     inherit_cache = True
@@ -293,7 +293,7 @@ def _json_member_is_on_postgresql(
 class mul_div(FunctionElement[int]):
     """`a * b` divided by `c`, rounded down. The product may be longer than 64 bits.
 
-    None of the three may be negative, and `c` may not be zero.
+    No argument may be negative, and `c` may not be zero.
     """
 
     type = BigInteger()
@@ -331,7 +331,7 @@ def _mul_mod_on_postgresql(element: mul_mod, compiler: SQLCompiler, **options: A
 
 
 class millionths(FunctionElement[int]):
-    """A rate such as 0.22 as a whole number of millionths, half a millionth rounded up."""
+    """A rate such as 0.22 as a whole number of millionths. Half a millionth is rounded up."""
 
     type = BigInteger()
     inherit_cache = True
@@ -349,28 +349,28 @@ def _millionths_on_postgresql(element: millionths, compiler: SQLCompiler, **opti
 
 
 def plan_by_key(db: Connection) -> None:
-    """Until the transaction ends, reach rows by their keys, from the few current rows.
+    """Until the transaction ends, find rows by their keys, starting from the current rows.
 
-    PostgreSQL would otherwise merge or hash a batch with a whole table, which grows with the
-    table and not with the batch.
+    Otherwise PostgreSQL would merge or hash a batch with whole tables. The time would grow with the
+    tables and not with the batch.
     """
     if not on_sqlite(db):
         db.execute(_BY_KEY)
 
 
 def plan_by_table(db: Connection) -> None:
-    """Until the transaction ends, join whole tables rather than look up single rows.
+    """Until the transaction ends, join whole tables and do not look up single rows.
 
-    PostgreSQL would look up row by row in tables that were small when it last counted them.
+    Otherwise PostgreSQL would look up row by row in tables that were small at their last analysis.
     """
     if not on_sqlite(db):
         db.execute(text("SET LOCAL enable_nestloop = off"))
 
 
 def analyze_table(db: Connection, table: Table, columns: Sequence[Column[Any]] = ()) -> None:
-    """Update the statistics of a table that was just filled, for the planner of PostgreSQL.
+    """Update the statistics of a table that was just filled, for PostgreSQL's planner.
 
-    Those of these `columns` only, if any are given.
+    With `columns`, only their statistics are updated.
     """
     if not on_sqlite(db):
         prepared = db.dialect.identifier_preparer
@@ -379,8 +379,8 @@ def analyze_table(db: Connection, table: Table, columns: Sequence[Column[Any]] =
         db.execute(text(f"ANALYZE {prepared.format_table(table)}{only}"))
 
 
-def errors_log_of(db: Connection, factory_id: ColumnElement[int]) -> ColumnElement[Any]:
-    """A factory's errors as one JSON object: field name to the list of messages, in order."""
+def build_errors_log(db: Connection, factory_id: ColumnElement[int]) -> ColumnElement[Any]:
+    """Return the errors of a factory as one JSON object: by field, the messages in order."""
     mine = (
         select(CopyError.id, CopyError.field, CopyError.message)
         .where(CopyError.order_factory_id == factory_id)
@@ -393,7 +393,7 @@ def errors_log_of(db: Connection, factory_id: ColumnElement[int]) -> ColumnEleme
         fields = select(mine.c.field, messages.label("messages")).group_by(mine.c.field).subquery()
         log = select(func.json_group_object(fields.c.field, func.json(fields.c.messages)))
     else:
-        # A group is sorted by its field alone, and that loses the order of the rows.
+        # Grouping sorts by the field alone, so the messages of a field must be sorted again.
         messages = func.jsonb_agg(aggregate_order_by(mine.c.message, mine.c.id))
         fields = select(mine.c.field, messages.label("messages")).group_by(mine.c.field).subquery()
         log = select(func.jsonb_object_agg(fields.c.field, fields.c.messages))
@@ -421,7 +421,7 @@ def _json_text_on_postgresql(element: json_text, compiler: SQLCompiler, **option
 
 
 def json_members(db: Connection, column: ColumnElement[Any]) -> Any:
-    """The members of a column's JSON object, as rows with `key` and `value`, for a lateral join.
+    """Return the members of a JSON column as rows with `key` and `value`, for a lateral join.
 
     A value is a text on PostgreSQL, and has its own type on SQLite.
     """
@@ -432,16 +432,16 @@ def json_members(db: Connection, column: ColumnElement[Any]) -> Any:
 
 
 def json_keys(db: Connection, column: ColumnElement[Any]) -> Any:
-    """The members' names of a column's JSON object, as rows with a `key`, for a lateral join."""
+    """Return the names of the members of a JSON column as rows with `key`, for a lateral join."""
     if on_sqlite(db):
         return func.json_each(column).table_valued("key")
     return func.jsonb_object_keys(column).table_valued("key").render_derived().lateral()
 
 
 def fill(db: Connection, filled: Table, columns: dict[str, list[Any]]) -> None:
-    """Insert many rows with the driver directly, which is faster. Columns have equal lengths.
+    """Insert many rows through the driver itself, which is faster. Columns have equal lengths.
 
-    The values have the types that the driver accepts; JSON is text.
+    The values have the types that the driver accepts. JSON is text.
     """
     names = ", ".join(columns)
     if on_sqlite(db):

@@ -28,9 +28,9 @@ BUSY_SECONDS = 30
 _FORGET = "forget_statements"
 CACHE_KIBIBYTES = 16_384
 
-# PostgreSQL would keep the rows of a machine that disappears from the network locked for two hours.
-# So both ends ask after 10 quiet seconds, and give the other up within half a minute.
-_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
+# If a machine disappears from the network, PostgreSQL would keep its rows locked for two hours. So
+# both ends send a keepalive after 10 quiet seconds, and give up within half a minute.
+_KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
 _UNANSWERED_MILLISECONDS = 30_000
 
 
@@ -41,8 +41,8 @@ def begin() -> Iterator[Connection]:
     Raises `DatabaseNotReady` if the database cannot be reached.
     """
     engine = get_engine()
-    # A thread that waits for its turn must not occupy a connection of the pool.
-    with _write_lock(engine), connect(engine) as connection, connection.begin():
+    # A thread that waits for the lock must not occupy a connection of the pool.
+    with _get_write_lock(engine), connect(engine) as connection, connection.begin():
         yield connection
 
 
@@ -52,51 +52,51 @@ def connection() -> Iterator[Connection]:
 
     Raises `DatabaseNotReady` if the database cannot be reached.
     """
-    with connect(get_engine()) as held:
-        yield held
+    with connect(get_engine()) as db:
+        yield db
 
 
 @contextmanager
-def writing_on(held: Connection) -> Iterator[Connection]:
+def writing_on(db: Connection) -> Iterator[Connection]:
     """Open a writing transaction on this connection: committed at the end, or rolled back."""
-    with _write_lock(held.engine), held.begin():
-        yield held
+    with _get_write_lock(db.engine), db.begin():
+        yield db
 
 
 @contextmanager
 def reading() -> Iterator[Connection]:
     """Open a transaction that only reads. On SQLite it does not wait for the writer."""
-    engine = _for_reading(get_engine())
+    engine = _get_reading_engine(get_engine())
     _require_file(engine.url)
     with connect(engine) as connection, connection.begin():
         yield connection
 
 
 @lru_cache(maxsize=32)
-def _for_reading(engine: Engine) -> Engine:
+def _get_reading_engine(engine: Engine) -> Engine:
     return engine.execution_options(read_only=True)
 
 
 class ReadingSession:
-    """A connection for many short reads, each of which sees all that was committed before it.
+    """A connection for many short reads. Each read sees all that was committed before it.
 
-    This saves a read the time to get a connection and to begin a transaction, which is more than a
-    small read itself takes. Close it when nothing is left to be read.
+    A read need not get a connection and begin a transaction, which takes longer than a small read
+    itself. Close the session after the last read.
     """
 
     def __init__(self) -> None:
         """Raises `DatabaseNotReady` if the database cannot be reached."""
-        engine = _for_reading_often(get_engine())
+        engine = _get_session_engine(get_engine())
         _require_file(engine.url)
         self._db = connect(engine)
         self._on_sqlite = engine.dialect.name == "sqlite"
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """Let everything in the block see the same rows on SQLite.
+        """Let all reads in the block see the same rows on SQLite.
 
-        On PostgreSQL each statement sees what was committed before it, as in any transaction of
-        READ COMMITTED, and needs no transaction.
+        On PostgreSQL each statement sees all rows that were committed before it, as in a READ
+        COMMITTED transaction, and needs no transaction.
         """
         if not self._on_sqlite:
             yield self._db
@@ -112,7 +112,7 @@ class ReadingSession:
                 self._db.rollback()
 
     def close(self) -> None:
-        """Return the connection to the pool as it was."""
+        """Return the connection to the pool without its time limit."""
         with self._db:
             try:
                 lift_time_limit(self._db)
@@ -121,16 +121,16 @@ class ReadingSession:
 
 
 def forget_statements(db: Connection) -> None:
-    """Let a connection of a `ReadingSession` forget its statements once the read has ended.
+    """Let a connection of a `ReadingSession` discard its statements after the current read.
 
-    SQLite's driver keeps the last 256 statements of a connection, of whatever size.
+    SQLite's driver keeps the last 256 statements of a connection, however large they are.
     """
     if db.dialect.name == "sqlite":
         db.info[_FORGET] = True
 
 
 @lru_cache(maxsize=32)
-def _for_reading_often(engine: Engine) -> Engine:
+def _get_session_engine(engine: Engine) -> Engine:
     options: dict[str, Any] = {OWN_TRANSACTIONS: True}
     if engine.dialect.name == "postgresql":
         options["isolation_level"] = "AUTOCOMMIT"
@@ -140,61 +140,63 @@ def _for_reading_often(engine: Engine) -> Engine:
 def checkpoint_soon() -> None:
     """Start a checkpoint of SQLite's log in the background.
 
-    The commit is already on the disk. Without this, a later commit would make the checkpoint and
-    wait for it. Nothing happens while a checkpoint is running, nor on PostgreSQL, which has a
-    process for it.
+    The commit is on the disk already. Without this, a later commit would make the checkpoint and
+    wait for it. Nothing happens if a checkpoint is running, or on PostgreSQL, which has its own
+    process for checkpoints.
     """
     engine = get_engine()
-    if engine.dialect.name == "sqlite" and _checkpointing.acquire(blocking=False):
+    if engine.dialect.name == "sqlite" and _checkpoint_lock.acquire(blocking=False):
         try:
             connection = engine.raw_connection()
         except BaseException:
-            _checkpointing.release()
+            _checkpoint_lock.release()
             raise
-        Thread(target=_checkpoint, args=(connection,), name="write back").start()
+        Thread(target=_make_checkpoint, args=(connection,), name="checkpoint").start()
 
 
-def _checkpoint(connection: PoolProxiedConnection) -> None:
+def _make_checkpoint(connection: PoolProxiedConnection) -> None:
     try:
         with closing(connection):
             connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
     finally:
-        _checkpointing.release()
+        _checkpoint_lock.release()
 
 
-_checkpointing = Lock()
+_checkpoint_lock = Lock()
 
 
 def wait_for_checkpoint() -> None:
-    """Wait until no checkpoint runs in this process, because it holds a connection open."""
-    with _checkpointing:
+    """Wait until this process runs no checkpoint. A checkpoint holds a connection open."""
+    with _checkpoint_lock:
         pass
 
 
 def get_engine() -> Engine:
-    """The engine for the configured database, created once per process."""
-    return _engine(_database_url(os.environ.get("ORDER_FACTORY_DATABASE_URL"), os.getcwd()))
+    """Return the engine for the configured database. Each process creates it once."""
+    return _create_engine(
+        _read_database_url(os.environ.get("ORDER_FACTORY_DATABASE_URL"), os.getcwd())
+    )
 
 
 @lru_cache(maxsize=32)
-def _database_url(_in_the_environment: str | None, folder: str) -> URL:
-    # Reading the settings takes as long as a query, and depends on these two.
-    url = _parse(Settings().database_url)
+def _read_database_url(_in_the_environment: str | None, folder: str) -> URL:
+    # Reading the settings takes as long as a query. They depend on the two parameters only.
+    url = _parse_url(Settings().database_url)
     if url.get_backend_name() != "sqlite":
         return url
-    # An engine keeps its file, even if the process changes its working directory.
+    # The path is absolute, because the process may change its working directory.
     return url.set(database=str(Path(folder, url.database or "")))
 
 
-def _write_lock(engine: Engine) -> AbstractContextManager[None]:
-    """On SQLite, this thread's turn to write. PostgreSQL needs none."""
+def _get_write_lock(engine: Engine) -> AbstractContextManager[None]:
+    """Return the fair lock for writers on SQLite. PostgreSQL needs none."""
     if engine.url.get_backend_name() != "sqlite":
         return nullcontext()
-    return _fair_lock(engine.url.database).hold(BUSY_SECONDS)
+    return _get_fair_lock(engine.url.database).hold(BUSY_SECONDS)
 
 
 @lru_cache(maxsize=32)
-def _fair_lock(_file: str | None) -> FairLock:
+def _get_fair_lock(_file: str | None) -> FairLock:
     return FairLock()
 
 
@@ -218,9 +220,9 @@ def connect(engine: Engine) -> Connection:
     """
     try:
         connection = engine.connect()
-        if engine.dialect.name == "postgresql" and engine.url not in _own_sessions:
+        if engine.dialect.name == "postgresql" and engine.url not in _urls_with_own_sessions:
             require_own_session(engine, connection)
-            _own_sessions.add(engine.url)
+            _urls_with_own_sessions.add(engine.url)
     except OperationalError as error:
         if "pooling mode" in str(error.orig):
             raise PoolerShares from None
@@ -236,27 +238,27 @@ def connect(engine: Engine) -> Connection:
 
 
 def _require_file(url: URL) -> None:
-    """Require the SQLite file, because opening a missing one would create it."""
+    """Raise `DatabaseNotReady` if the SQLite file is missing. Opening it would create it."""
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         message = "there is no such file; run `order-factory init`"
         raise DatabaseNotReady(url.render_as_string(), message)
 
 
 # The URLs whose connections keep their sessions.
-_own_sessions: set[URL] = set()
+_urls_with_own_sessions: set[URL] = set()
 # All living engines of this process.
 _engines: WeakSet[Engine] = WeakSet()
 
 
 @lru_cache(maxsize=32)
-def _engine(url: URL) -> Engine:
+def _create_engine(url: URL) -> Engine:
     on_sqlite = url.get_backend_name() == "sqlite"
-    engine = _sqlite_engine(url) if on_sqlite else _postgresql_engine(url)
+    engine = _create_sqlite_engine(url) if on_sqlite else _create_postgresql_engine(url)
     _engines.add(engine)
     return engine
 
 
-def _postgresql_engine(url: URL) -> Engine:
+def _create_postgresql_engine(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
@@ -265,15 +267,15 @@ def _postgresql_engine(url: URL) -> Engine:
         max_overflow=20,
         connect_args={
             "tcp_user_timeout": _UNANSWERED_MILLISECONDS,
-            **_ALIVE,
+            **_KEEPALIVES,
         },
     )
 
     @event.listens_for(engine, "connect")
     def prepare(dbapi: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-        # Not as startup options, which a pooler such as PgBouncer refuses.
+        # A pooler such as PgBouncer would refuse them as startup options.
         cursor = dbapi.cursor()
-        cursor.execute(_SET_FOR_THE_SESSION)
+        cursor.execute(_SET_SESSION)
         cursor.close()
         dbapi.commit()
 
@@ -281,22 +283,22 @@ def _postgresql_engine(url: URL) -> Engine:
 
 
 _SESSION_SETTINGS = {
-    "jit": "off",  # compiling machine code costs more than it saves on statements this short
-    # The temporary tables of a part of 10,000 orders; what does not fit is written to the disk.
+    "jit": "off",  # for such short statements, compiling costs more than it saves
+    # It fits the temporary tables of a part of 10,000 orders. The rest goes to the disk.
     "temp_buffers": "32768kB",
-    "idle_session_timeout": "0",  # a process lock is held by a session that says nothing
+    "idle_session_timeout": "0",  # the session of a process lock is idle
     "tcp_user_timeout": _UNANSWERED_MILLISECONDS,
-    **{f"tcp_{name}": value for name, value in _ALIVE.items()},
+    **{f"tcp_{name}": value for name, value in _KEEPALIVES.items()},
 }
 _VALUES = ", ".join(f"('{name}', '{value}')" for name, value in _SESSION_SETTINGS.items())
-# Only what this version of PostgreSQL knows.
-_SET_FOR_THE_SESSION = (
+# It sets only the settings that this version of PostgreSQL knows.
+_SET_SESSION = (
     f"SELECT set_config(name, value, false) FROM (VALUES {_VALUES}) AS wanted (name, value) "
     "WHERE current_setting(name, true) IS NOT NULL"
 )
 
 
-def _parse(text: str) -> URL:
+def _parse_url(text: str) -> URL:
     try:
         url = make_url(text)
     except ArgumentError as error:
@@ -318,11 +320,11 @@ def _parse(text: str) -> URL:
     return url
 
 
-def _digest(words: str) -> str:
+def _compute_digest(words: str) -> str:
     return sha256(words.encode()).hexdigest()
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _create_sqlite_engine(url: URL) -> Engine:
     file = Path(url.database or "")
     engine = create_engine(
         url,
@@ -332,14 +334,14 @@ def _sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def make_file(*_connection: object) -> None:
-        """Create the file for its owner only; the driver would make it readable for everyone."""
+        """Create the file for its owner only. The driver would make it readable for everyone."""
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600, exist_ok=True)
 
     @event.listens_for(engine, "connect")
     def prepare(dbapi: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-        # The driver would send BEGIN only before a first write, and a savepoint opened before
-        # that would be committed for good when released. So it sends none, and `start` does.
+        # The driver would send BEGIN before the first write only. A savepoint opened before that
+        # would be committed when it is released. So the driver sends no BEGIN: `start` sends it.
         dbapi.isolation_level = None
         cursor = dbapi.cursor()
         for pragma in (
@@ -348,7 +350,7 @@ def _sqlite_engine(url: URL) -> Engine:
             "foreign_keys=ON",
             "temp_store=MEMORY",
             f"cache_size=-{CACHE_KIBIBYTES}",
-            # Otherwise at every large commit; see `checkpoint_soon`. At most 64 MiB of log.
+            # Only at 64 MiB, and not at every large commit: see `checkpoint_soon`.
             "wal_autocheckpoint=16384",
         ):
             cursor.execute(f"PRAGMA {pragma}")
@@ -357,7 +359,7 @@ def _sqlite_engine(url: URL) -> Engine:
         dbapi.create_function("json_pick", 2, json_pick, deterministic=True)
         dbapi.create_function("mul_div", 3, mul_div, deterministic=True)
         dbapi.create_function("mul_mod", 3, mul_mod, deterministic=True)
-        dbapi.create_function("digest", 1, _digest, deterministic=True)
+        dbapi.create_function("digest", 1, _compute_digest, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:

@@ -7,10 +7,10 @@ from threading import Event, Lock
 
 
 class FairLock:
-    """Lets one thread of this process in at a time, in the order of their arrival.
+    """A lock that one thread of this process holds at a time, in the order of their arrival.
 
     A writer that waits for SQLite tries again from time to time, so a busy writer could keep it out
-    for ever. Python's own locks guarantee no order either.
+    for ever. Python's own locks guarantee no order.
     """
 
     def __init__(self) -> None:
@@ -20,12 +20,12 @@ class FairLock:
 
     @contextmanager
     def hold(self, seconds: float) -> Iterator[None]:
-        """Hold the lock during the block. After waiting this long, continue without the lock."""
-        mine = self._take(seconds)
+        """Hold the lock during the block. After `seconds` of waiting, continue without the lock."""
+        is_held = self._take(seconds)
         try:
             yield
         finally:
-            if mine:
+            if is_held:
                 self._pass_on()
 
     def _take(self, seconds: float) -> bool:
@@ -33,15 +33,15 @@ class FairLock:
             if not self._taken:
                 self._taken = True
                 return True
-            called = Event()
-            self._waiting.append(called)
-        if called.wait(seconds):
+            turn = Event()
+            self._waiting.append(turn)
+        if turn.wait(seconds):
             return True
         with self._lock:
-            if called in self._waiting:
-                self._waiting.remove(called)
+            if turn in self._waiting:
+                self._waiting.remove(turn)
                 return False
-        return True  # called just as the wait ended
+        return True  # it was woken just as the wait ended
 
     def _pass_on(self) -> None:
         with self._lock:

@@ -1,10 +1,9 @@
 """Check foreign keys in the inserting statement, instead of one query per row and key.
 
-For each row and foreign key, PostgreSQL queries whether the referenced row exists, and locks that
-row (FOR KEY SHARE) until the transaction ends. A statement that reads the referenced rows can lock
-them as it reads. Rows that the same transaction has inserted cannot disappear. So the guarantee is
-the same. For the lines of an order, PostgreSQL's queries take three times as long as everything
-else.
+For each row and foreign key, PostgreSQL checks with a query that the referenced row exists, and
+locks that row (FOR KEY SHARE) until the transaction ends. A statement that reads the referenced
+rows can lock them as it reads. Rows that the same transaction has inserted cannot disappear. So the
+guarantee is the same. For order lines, PostgreSQL's queries take three times as long as all else.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,11 +27,10 @@ from sqlalchemy import (
 from order_factory.models.database.dialects import on_sqlite
 
 # `has_parameter_privilege` is as old as the privilege to set one parameter: PostgreSQL 15.
-_MAY = "has_parameter_privilege('session_replication_role', 'SET')"
+_IS_GRANTED = "has_parameter_privilege('session_replication_role', 'SET')"
 _IS_SUPERUSER = "current_setting('is_superuser') = 'on'"
-# Skips the checks if this role may, and if nothing would be skipped but the foreign keys that the
-# statement answers for: no trigger or rule of the shop's own, no constraint that our schema does
-# not have.
+# It skips the checks if this role is allowed to, and if only our own foreign keys would be skipped:
+# the tables have no trigger, rule or constraint that is not in our schema.
 _SKIP = """
 SELECT CASE WHEN {may} AND current_setting('session_replication_role') = 'origin'
     AND NOT EXISTS (
@@ -47,7 +45,7 @@ SELECT CASE WHEN {may} AND current_setting('session_replication_role') = 'origin
     THEN set_config('session_replication_role', 'replica', true) END
 """
 _SKIP_IF_GRANTED, _SKIP_IF_SUPERUSER = (
-    text(_SKIP.format(may=may)) for may in (_MAY, _IS_SUPERUSER)
+    text(_SKIP.format(may=may)) for may in (_IS_GRANTED, _IS_SUPERUSER)
 )
 _CHECK_AGAIN = text("SELECT set_config('session_replication_role', 'origin', true)")
 
@@ -56,17 +54,18 @@ _CHECK_AGAIN = text("SELECT set_config('session_replication_role', 'origin', tru
 def skipping_key_checks(db: Connection, *written: Table, few: bool = False) -> Iterator[bool]:
     """Skip the per-row foreign-key checks while inserting into the `written` tables.
 
-    Yields True if the checks are off. The caller's statements must then lock the rows that they
-    read and refer to, or call `lock_referenced`, and may otherwise refer only to rows that their
-    own transaction has written or locked. Yields False if the database checks row by row: on
-    SQLite, if this role may not change it, if a table has triggers that are not ours, and for `few`
-    rows, which are checked faster than all this is found out.
+    Yields True if the checks are off. Then the statements may refer only to rows that they lock as
+    they read them, that `lock_referenced` has locked, or that their own transaction has written or
+    locked.
+
+    Yields False if the database checks row by row: on SQLite, if this role is not allowed to change
+    that, if a table has triggers that are not ours, and for `few` rows, where it is faster.
     """
     if few or on_sqlite(db) or not _skip(db, written):
         yield False
         return
     yield True
-    # Where a statement fails, rolling back to its savepoint does the same.
+    # If a statement fails, the rollback to its savepoint does the same.
     db.execute(_CHECK_AGAIN)
 
 
@@ -84,10 +83,10 @@ def lock_referenced(
     keys: Sequence[Column[int]],
     **parameters: Any,
 ) -> bool:
-    """Lock what these foreign keys of the rows refer to, so that none of it can be deleted.
+    """Lock the rows to which these foreign keys refer, so that they cannot be deleted.
 
-    Returns whether all of it is there. This is what PostgreSQL does for each row. The statement is
-    kept, so what changes from call to call is a parameter.
+    Returns whether all of them exist. PostgreSQL does the same for each single row. The statement
+    is cached, so values that change from call to call must be parameters.
     """
     return bool(db.scalar(_lock_referenced(rows, where, tuple(keys)), parameters))
 
@@ -98,13 +97,13 @@ def _lock_referenced(
 ) -> Select[tuple[bool]]:
     written = select(*(key.label(key.key) for key in keys)).select_from(rows).where(*where)
     referring = written.cte("referring")
-    found = []
+    all_exist = []
     for key in keys:
         (reference,) = key.foreign_keys
         values = referring.c[key.key]
         referred = select(reference.column).where(reference.column.in_(select(values)))
         locked = referred.with_for_update(read=True, key_share=True).subquery()
-        there = select(func.count()).select_from(locked).scalar_subquery()
+        existing = select(func.count()).select_from(locked).scalar_subquery()
         wanted = select(func.count(values.distinct())).scalar_subquery()
-        found.append(there == wanted)
-    return select(and_(*found))
+        all_exist.append(existing == wanted)
+    return select(and_(*all_exist))

@@ -7,25 +7,25 @@ from order_factory.models.database.time_limits import check_time_limit
 
 
 def json_contains(held: str | None, wanted: str) -> bool | None:
-    """Whether the JSON text `held` contains the JSON text `wanted`; None if `held` is null."""
+    """Whether the JSON text `held` contains the JSON text `wanted`, or None if `held` is null."""
     return None if held is None else contains(json.loads(held), json.loads(wanted))
 
 
 def contains(held: Any, wanted: Any) -> bool:
-    """An object contains a subset of its members, and a list a subset of its elements."""
+    """Whether a value contains another: an object its members, a list its elements."""
     if isinstance(wanted, dict):
         return isinstance(held, dict) and all(
             name in held and contains(held[name], value) for name, value in wanted.items()
         )
     if isinstance(wanted, list):
         return isinstance(held, list) and all(
-            any(contains(element, value) for element in _timed(held)) for value in wanted
+            any(contains(element, value) for element in _check_time(held)) for value in wanted
         )
     # In Python, true equals 1. In JSON, it does not.
     return isinstance(held, bool) == isinstance(wanted, bool) and bool(held == wanted)
 
 
-def _timed(elements: list[Any]) -> list[Any]:
-    """Yield the elements until the time limit. SQLite cannot interrupt a long list."""
+def _check_time(elements: list[Any]) -> list[Any]:
+    """Return the elements, or raise at the time limit. SQLite cannot interrupt a long list."""
     check_time_limit()
     return elements

@@ -1,10 +1,10 @@
-"""Some members of a JSON object, picked by name. SQLite cannot do it without changing values."""
+"""Pick members of a JSON object by name. SQLite itself would change their values."""
 
 import json
 
 
 def json_pick(held: str | None, names: str) -> str | None:
-    """The JSON text of the members whose names are in this list (`a,b`); None if there is none."""
+    """Return the members with a name in the list (`a,b`) as JSON text, or None if none has."""
     members = None if held is None else json.loads(held)
     if not isinstance(members, dict):
         return None

@@ -10,7 +10,7 @@ from order_factory.models.tables.base import JsonObject
 
 
 def build_object(db: Connection, *members: Any) -> ColumnElement[Any]:
-    """A JSON object of names and values, given in turn."""
+    """Return a JSON object. The arguments are its names and values in turn."""
     build = func.json_object if on_sqlite(db) else func.jsonb_build_object
     return build(*members)
 
@@ -18,20 +18,20 @@ def build_object(db: Connection, *members: Any) -> ColumnElement[Any]:
 def gather_object(
     db: Connection, key: ColumnElement[str], value: ColumnElement[Any]
 ) -> ColumnElement[Any]:
-    """The JSON object with one member per row of the group."""
+    """Return a JSON object with one member per row of the group."""
     gather = func.json_group_object if on_sqlite(db) else func.jsonb_object_agg
     return gather(key, value)
 
 
 def gather_list(db: Connection, value: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The JSON list with one entry per row of the group."""
+    """Return a JSON list with one entry per row of the group."""
     return (func.json_group_array if on_sqlite(db) else func.jsonb_agg)(value)
 
 
-def with_list(
+def add_list(
     db: Connection, held: ColumnElement[Any], name: str, entries: ColumnElement[Any]
 ) -> ColumnElement[Any]:
-    """The object with this member, a JSON list; without entries it is empty."""
+    """Return the object with an additional member: a JSON list of the entries, empty for null."""
     merged: ColumnElement[Any]
     if on_sqlite(db):
         object_ = func.coalesce(type_coerce(held, String), "{}")
@@ -44,14 +44,14 @@ def with_list(
 
 
 def as_json(db: Connection, words: ColumnElement[str]) -> ColumnElement[Any]:
-    """Return a JSON text in the form in which the database compares it with another."""
+    """Return a JSON text as a value that can be compared with another."""
     return words if on_sqlite(db) else cast(words, JSONB)
 
 
-def without_member(
+def remove_member(
     db: Connection, held: ColumnElement[Any], name: str | None = None
 ) -> ColumnElement[str]:
-    """An object without one of its members, as a text that is the same for the same object."""
+    """Return the object without one member, as a text that is the same for equal objects."""
     if on_sqlite(db):
         object_ = func.coalesce(type_coerce(held, String), "{}")
         return func.json(object_) if name is None else func.json_remove(object_, f"$.{name}")

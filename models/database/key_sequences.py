@@ -1,4 +1,4 @@
-"""The sequences that keys are drawn from. PostgreSQL does not return keys on a rollback."""
+"""The sequences of the keys. PostgreSQL does not return drawn keys on a rollback."""
 
 from sqlalchemy import Connection, Table, exists, func, select, text
 from sqlalchemy.exc import DBAPIError
@@ -7,49 +7,51 @@ from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.database.engine import begin
 from order_factory.models.tables.base import Base
 
-# The last key of a table, and whether it was drawn: an unused sequence names its first key.
-Drawn = dict[str, tuple[int, bool]]
-_PATIENCE = "1s"
+# By table: the last key, and whether it was drawn. An unused sequence has its first key.
+DrawnKeys = dict[str, tuple[int, bool]]
+_LOCK_TIMEOUT = "1s"
 
 
-class _Used(Exception):
-    """Another transaction has drawn keys since, so they must not be drawn again."""
+class _KeysUsed(Exception):
+    """Another transaction has drawn later keys, so the sequence must not be reset."""
 
 
-def drawn_keys(db: Connection) -> Drawn:
-    """The last drawn key of each table. Empty on SQLite, which returns keys on a rollback."""
+def read_drawn_keys(db: Connection) -> DrawnKeys:
+    """Return the last drawn key of each table. It is empty on SQLite, where no key is lost."""
     if on_sqlite(db):
         return {}
     return {
-        table.name: tuple(db.execute(text(f"SELECT last_value, is_called FROM {_of(table)}")).one())
+        table.name: tuple(
+            db.execute(text(f"SELECT last_value, is_called FROM {_name_sequence(table)}")).one()
+        )
         for table in Base.metadata.sorted_tables
         if table.autoincrement_column is not None  # the others have no sequence
     }
 
 
-def give_keys_back(drawn: Drawn) -> None:
-    """After a rollback, reset each sequence to the given key, unless a row has a later one.
+def return_keys(drawn: DrawnKeys) -> None:
+    """After a rollback, reset each sequence to the given key, unless a row has a later key.
 
-    If others write at the same time, the keys stay drawn. That leaves a harmless gap.
+    If other transactions write at the same time, the keys stay drawn. The gap does no harm.
     """
-    for name, (last, called) in drawn.items():
+    for name, (last, was_drawn) in drawn.items():
         table = Base.metadata.tables[name]
         try:
             with begin() as db:
-                db.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
-                # Waits for every transaction that has drawn a key and is still open.
-                db.execute(text(f"ALTER SEQUENCE {_of(table)} RESTART"))
-                _require_unused(db, table, last, called)
-                db.execute(select(func.setval(_of(table), last, called)))
-        except (_Used, DBAPIError):
+                db.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
+                # It waits for every open transaction that has drawn a key.
+                db.execute(text(f"ALTER SEQUENCE {_name_sequence(table)} RESTART"))
+                _require_unused(db, table, last, was_drawn)
+                db.execute(select(func.setval(_name_sequence(table), last, was_drawn)))
+        except (_KeysUsed, DBAPIError):
             continue
 
 
-def _require_unused(db: Connection, table: Table, last: int, called: bool) -> None:
+def _require_unused(db: Connection, table: Table, last: int, was_drawn: bool) -> None:
     key = table.c.id
-    if db.scalar(select(exists().where(key > last if called else key >= last))):
-        raise _Used
+    if db.scalar(select(exists().where(key > last if was_drawn else key >= last))):
+        raise _KeysUsed
 
 
-def _of(table: Table) -> str:
+def _name_sequence(table: Table) -> str:
     return f"{table.name}_id_seq"

@@ -1,4 +1,4 @@
-"""The messages in the factories' `errors_log`, read back as rows."""
+"""The messages of `errors_log` as rows."""
 
 from typing import Any
 
@@ -19,21 +19,20 @@ from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.tables import OrderFactory
 
 _factory = OrderFactory.__table__
-# Replaces anything that is not an object of lists of messages. Null is not a message, so it equals
-# none.
+# They replace a log, or a list, that is not valid. Null is not a message, so it equals none.
 _NO_LISTS, _NO_MESSAGE = '{"": [null]}', "[null]"
 
 
-def logged_messages(db: Connection) -> Select[Any]:
+def select_logged_messages(db: Connection) -> Select[Any]:
     """Select one row per message in the factories' logs.
 
     Columns: the factory's id, the field, the place in the field's list (from 1), the message. A log
     that is not an object of lists gives rows with a null message.
     """
-    return _in_sqlite() if on_sqlite(db) else _in_postgresql()
+    return _select_on_sqlite() if on_sqlite(db) else _select_on_postgresql()
 
 
-def _in_sqlite() -> Select[Any]:
+def _select_on_sqlite() -> Select[Any]:
     log = type_coerce(_factory.c.errors_log, String)
     lists = case(
         (func.json_valid(log) == 0, _NO_LISTS),
@@ -55,7 +54,7 @@ def _in_sqlite() -> Select[Any]:
     return rows.select_from(_factory, field, message).where(log.is_not(None))
 
 
-def _in_postgresql() -> Select[Any]:
+def _select_on_postgresql() -> Select[Any]:
     log, no_lists = _factory.c.errors_log, cast(literal(_NO_LISTS, String), JSONB)
     lists = case((func.jsonb_typeof(log) == "object", log), else_=no_lists)
     field = (

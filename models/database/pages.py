@@ -11,14 +11,14 @@ def read_page(
     db: Connection,
     rows: Select[Any],
     key: ColumnElement[int] | InstrumentedAttribute[int],
-    wanted: Sequence[ColumnElement[bool]],
+    conditions: Sequence[ColumnElement[bool]],
     page: int,
     limit: int,
 ) -> tuple[Sequence[RowMapping], int]:
-    """Return the rows of one page, and how many rows there are in all.
+    """Return the rows of one page, and the total number of rows.
 
-    `key` is the primary key of the listed table, and `wanted` are conditions on its columns.
+    `key` is the primary key of the listed table, and `conditions` are about its columns.
     """
-    total = db.scalar(select(func.count(key)).where(*wanted)) or 0
-    rows = rows.where(*wanted).order_by(key.desc()).limit(limit).offset((page - 1) * limit)
+    total = db.scalar(select(func.count(key)).where(*conditions)) or 0
+    rows = rows.where(*conditions).order_by(key.desc()).limit(limit).offset((page - 1) * limit)
     return db.execute(rows).mappings().all(), total

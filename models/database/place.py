@@ -11,13 +11,12 @@ _SYSTEM = text("SELECT CAST(system_identifier AS text) FROM pg_control_system()"
 _DATABASE = text("SELECT CAST(oid AS text) FROM pg_database WHERE datname = current_database()")
 
 
-def place_of(db: Connection) -> str:
-    """The place of the connection's database, in words.
+def read_place(db: Connection) -> str:
+    """Return the place of the connection's database as a text.
 
-    PostgreSQL: the system identifier of the cluster and the oid of the database. A dump that is
-    restored elsewhere has another oid or another system. SQLite: the file's id (its inode) and its
-    path without symbolic links. The device's number is left out, since it changes when a volume is
-    mounted again.
+    PostgreSQL: the system identifier of the cluster and the oid of the database. A restored dump
+    has another oid or another system. SQLite: the file's id (its inode) and its path without
+    symbolic links. The device number is left out, because it changes with each mount of a volume.
     """
     if not on_sqlite(db):
         system = db.scalar(_SYSTEM) if db.scalar(_MAY_ASK) else "unknown"

@@ -1,4 +1,4 @@
-"""Detect poolers in front of PostgreSQL that do not keep sessions apart.
+"""Detect poolers in front of PostgreSQL that share sessions among clients.
 
 The order factory uses temporary tables, prepared statements and advisory locks of a session. A
 pooler that gives each transaction another session (PgBouncer's transaction and statement mode)
@@ -27,24 +27,24 @@ def require_own_session(engine: Engine, connection: Connection) -> None:
     """Raise `PoolerShares` if the connection does not have a session of its own."""
     if _is_direct(connection):
         return
-    first = _session_of(connection)
+    first = _read_session(connection)
     for _ in range(_TRIES):
-        # While another connection is inside a transaction, it must not have the first one's session.
+        # While another connection is in a transaction, it must not have the same session.
         with engine.connect() as other:
             if not _is_direct(other) and other.scalar(_PID) == first:
                 raise PoolerShares()
-            if _session_of(connection) != first:
+            if _read_session(connection) != first:
                 raise PoolerShares()
 
 
 def _is_direct(connection: Connection) -> bool:
-    """Whether PostgreSQL itself answers. A pooler gives clients a process number of its own."""
+    """Whether PostgreSQL itself answers. A pooler gives its clients other process numbers."""
     raw = connection.connection.driver_connection
     assert raw is not None
-    return bool(raw.info.backend_pid == _session_of(connection))
+    return bool(raw.info.backend_pid == _read_session(connection))
 
 
-def _session_of(connection: Connection) -> int:
-    """The session's process number, in a transaction of its own."""
+def _read_session(connection: Connection) -> int:
+    """Return the process number of the session. It is read in a separate transaction."""
     with connection.begin():
         return int(connection.execute(_PID).scalar_one())

@@ -2,8 +2,9 @@
 
 Payment gateways are called outside of any transaction, so no row lock shows which process calls.
 Instead, a process writes its number into the rows that it claims, and holds the lock of that
-number. If nobody holds a number, its process is gone, and its rows are free to claim. On PostgreSQL
-the lock is an advisory lock of its own connection, on SQLite a locked file beside the database.
+number. If no process holds a number, its process has ended, and its rows can be claimed. On
+PostgreSQL the lock is an advisory lock of a separate connection, on SQLite a locked file beside the
+database.
 """
 
 import secrets
@@ -19,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.database.engine import connect, get_engine
-from order_factory.models.database.retrying import until_it_passes
+from order_factory.models.database.retrying import retry_transient
 
 # Keeps these locks apart from other advisory locks of the database.
 _CLASS = 1_869_767_777
@@ -31,16 +32,16 @@ _HELD = text(
 )
 _TAKE = text("SELECT pg_advisory_lock(:class, :number)")
 _TRY = text("SELECT pg_try_advisory_lock(:class, :number)")
-_LET_GO = text("SELECT pg_advisory_unlock(:class, :number)")
+_RELEASE = text("SELECT pg_advisory_unlock(:class, :number)")
 
 
 class ProcessLock(Protocol):
     """A lock that this process holds."""
 
     def number(self) -> int:
-        """The number to write into claimed rows. The lock is held when this returns.
+        """Return the number to write into claimed rows, and make sure that the lock is held.
 
-        Raises `DatabaseAway` if the lock was lost and could not be taken again.
+        Raises `DatabaseAway` if the lock was lost and cannot be taken again.
         """
 
 
@@ -49,37 +50,37 @@ def hold_process_lock() -> Iterator[ProcessLock]:
     """Hold a process lock during the block."""
     number = secrets.randbelow(2**31 - 1) + 1
     on_file = get_engine().url.get_backend_name() == "sqlite"
-    with _locked_file(number) if on_file else _advisory_lock(number) as lock:
+    with _hold_locked_file(number) if on_file else _hold_advisory_lock(number) as lock:
         yield lock
 
 
-def released_locks(db: Connection, numbers: Iterable[int]) -> set[int]:
-    """Return those of the numbers that no process holds any more."""
+def find_released_locks(db: Connection, numbers: Iterable[int]) -> set[int]:
+    """Return the numbers that no process holds any more."""
     asked = set(numbers)
     if not asked:
         return asked
     if on_sqlite(db):
         _remove_free_files()
-        return {number for number in asked if not _file_of(number).exists()}
+        return {number for number in asked if not _make_path(number).exists()}
     return asked - set(db.scalars(_HELD, {"class": _CLASS}))
 
 
 class _AdvisoryLock:
-    """An advisory lock of its own connection. If the server closes that, it is taken again."""
+    """An advisory lock of a separate connection. If the connection is lost, it is taken again."""
 
     def __init__(self, number: int) -> None:
         self._values = {"class": _CLASS, "number": number}
         self._engine = get_engine().execution_options(isolation_level="AUTOCOMMIT")
-        self._connection = until_it_passes(self._take)
+        self._connection = retry_transient(self._take)
 
     def number(self) -> int:
-        self._connection = until_it_passes(self._held)
+        self._connection = retry_transient(self._ensure_connection)
         return self._values["number"]
 
     def release(self) -> None:
         # A lost connection has released its lock already.
         with suppress(DBAPIError):
-            self._connection.execute(_LET_GO, self._values)
+            self._connection.execute(_RELEASE, self._values)
         self._connection.close()
 
     def _take(self) -> Connection:
@@ -91,7 +92,7 @@ class _AdvisoryLock:
             raise
         return connection
 
-    def _held(self) -> Connection:
+    def _ensure_connection(self) -> Connection:
         try:
             self._connection.execute(text("SELECT 1"))
         except DBAPIError:
@@ -101,7 +102,7 @@ class _AdvisoryLock:
 
 
 @contextmanager
-def _advisory_lock(number: int) -> Iterator[ProcessLock]:
+def _hold_advisory_lock(number: int) -> Iterator[ProcessLock]:
     lock = _AdvisoryLock(number)
     try:
         yield lock
@@ -117,16 +118,16 @@ class _FileLock:
         return self._number
 
 
-def _file_of(number: int) -> Path:
+def _make_path(number: int) -> Path:
     database = get_engine().url.database or ""
     return Path(f"{database}-present-{number}")
 
 
 @contextmanager
-def _locked_file(number: int) -> Iterator[ProcessLock]:
+def _hold_locked_file(number: int) -> Iterator[ProcessLock]:
     _remove_free_files()
-    path = _file_of(number)
-    # The file gets its name once it is locked. An unlocked one would be removed.
+    path = _make_path(number)
+    # The file gets its name after it is locked, because unlocked files are removed.
     unnamed = path.with_name(f".{path.name}")
     with FileLock(unnamed):
         unnamed.rename(path)
@@ -145,15 +146,15 @@ def _remove_free_files() -> None:
 
 
 @contextmanager
-def try_hold_alone(name: str) -> Iterator[ProcessLock | None]:
-    """Hold the lock of this name during the block; yield None if another process holds it."""
+def try_hold_lock(name: str) -> Iterator[ProcessLock | None]:
+    """Hold the lock of this name during the block. Yields None if another process holds it."""
     on_file = get_engine().url.get_backend_name() == "sqlite"
-    with _try_file(name) if on_file else _try_advisory_lock(name) as lock:
+    with _try_locked_file(name) if on_file else _try_advisory_lock(name) as lock:
         yield lock
 
 
 @contextmanager
-def _try_file(name: str) -> Iterator[ProcessLock | None]:
+def _try_locked_file(name: str) -> Iterator[ProcessLock | None]:
     database = get_engine().url.database or ""
     file = FileLock(f"{database}-{name}.lock", timeout=0)
     try:
@@ -162,14 +163,14 @@ def _try_file(name: str) -> Iterator[ProcessLock | None]:
         yield None
         return
     try:
-        yield _FileLock(_number_of(name))
+        yield _FileLock(_compute_number(name))
     finally:
         file.release()
 
 
 @contextmanager
 def _try_advisory_lock(name: str) -> Iterator[ProcessLock | None]:
-    values = {"class": _CLASS_OF_NAMES, "number": _number_of(name)}
+    values = {"class": _CLASS_OF_NAMES, "number": _compute_number(name)}
     engine = get_engine().execution_options(isolation_level="AUTOCOMMIT")
     with connect(engine) as held:
         if not held.scalar(_TRY, values):
@@ -180,7 +181,7 @@ def _try_advisory_lock(name: str) -> Iterator[ProcessLock | None]:
         finally:
             # A lost connection has released its lock already.
             with suppress(DBAPIError):
-                held.execute(_LET_GO, values)
+                held.execute(_RELEASE, values)
 
 
 class _ConnectionLock:
@@ -194,5 +195,5 @@ class _ConnectionLock:
         return self._number
 
 
-def _number_of(name: str) -> int:
+def _compute_number(name: str) -> int:
     return crc32(name.encode()) % 2**31

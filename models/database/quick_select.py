@@ -1,7 +1,7 @@
 """SELECTs that are compiled once and then sent straight to the driver.
 
-SQLAlchemy takes longer to prepare the execution of a small SELECT than the database takes to answer
-it. So the statements that the HTTP service repeats for every request skip that.
+For a small SELECT, SQLAlchemy's preparation takes longer than the database's answer. The statements
+that the HTTP service repeats for every request skip this preparation.
 """
 
 from bisect import bisect_left
@@ -27,8 +27,8 @@ _LENGTHS = (1, 2, 5, 10, 25, 50, 100, 250, 1_000, 5_000, 20_000)
 class QuickSelect:
     """A SELECT whose rows are dicts by column name.
 
-    Its parameters are its `bindparam`s without a value. An expanding one takes a list, in which a
-    value may be repeated. SQLite's times are texts in the columns named in `texts`.
+    Its parameters are its `bindparam`s without a value. An expanding parameter takes a list, in
+    which values may be repeated. On SQLite, the times in the columns `texts` stay texts.
     """
 
     def __init__(self, statement: Select[Any], texts: frozenset[str] = frozenset()) -> None:
@@ -37,7 +37,7 @@ class QuickSelect:
         self._lists = [bind.key for bind in binds if bind.expanding and bind.required]
 
     def rows(self, db: Connection, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return the rows. Raises what SQLAlchemy raises."""
+        """Return the rows. Raises the same errors as SQLAlchemy."""
         given = dict(parameters)
         for name in self._lists:
             given[name] = _fill_up(given[name])
@@ -46,14 +46,14 @@ class QuickSelect:
         driver: Any = db.connection.driver_connection
         try:
             cursor = driver.execute(compiled.sql, compiled.arguments(given))
-            found = cursor.fetchall()
+            rows_read = cursor.fetchall()
         except Exception as error:
-            raise _as_sqlalchemy_reports(db, compiled.sql, error) from error
-        return compiled.convert(found, cursor.description)
+            raise _wrap_error(db, compiled.sql, error) from error
+        return compiled.convert(rows_read, cursor.description)
 
 
 class _Compiled:
-    """A statement as one database understands it, for lists of certain lengths."""
+    """A statement, compiled for one database and for lists of certain lengths."""
 
     def __init__(
         self,
@@ -64,14 +64,14 @@ class _Compiled:
     ) -> None:
         compiled = statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
-        left = iter(lengths)
+        lengths_left = iter(lengths)
         example: dict[str, Any] = {}
         self._prepare: dict[str, _Convert] = {}
         self._lists: dict[str, _Convert] = {}
         for bind, name in compiled.bind_names.items():
-            prepare = bind.type.dialect_impl(dialect).bind_processor(dialect) or _unchanged
+            prepare = bind.type.dialect_impl(dialect).bind_processor(dialect) or _keep_value
             if bind.required and bind.expanding:
-                example[name] = [None] * next(left)
+                example[name] = [None] * next(lengths_left)
                 self._lists[name] = prepare
             elif bind.required:
                 example[name] = None
@@ -82,7 +82,7 @@ class _Compiled:
         self._parts = expanded.parameter_expansion
         varying = {*example, *(each for name in self._lists for each in self._parts[name])}
         self._fixed = {
-            name: expanded.processors.get(name, _unchanged)(value)
+            name: expanded.processors.get(name, _keep_value)(value)
             for name, value in expanded.parameters.items()
             if name not in varying
         }
@@ -115,7 +115,7 @@ class _Compiled:
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def _plan_reading(self, description: Any) -> tuple[list[str], list[tuple[int, _Convert]]]:
-        """Return the names of the columns, and what converts those that need it."""
+        """Return the names of the columns, and the converters of the columns that need one."""
         names = [each[0] for each in description]
         converters = [
             None if name in self._texts else _make_converter(type_, self._dialect, each[1])
@@ -132,33 +132,33 @@ def _compile(
 
 
 def _fill_up(values: Sequence[Any]) -> list[Any]:
-    """Return the values, the last one repeated up to one of the lengths; null if there are none."""
+    """Return the values, filled up to one of the lengths with the last value, or null if empty."""
     length = _LENGTHS[bisect_left(_LENGTHS, len(values))]
     last = values[-1] if values else None
     return [*values, *([last] * (length - len(values)))]
 
 
-def _unchanged(value: Any) -> Any:
+def _keep_value(value: Any) -> Any:
     return value
 
 
 def _make_converter(type_: TypeEngine[Any], dialect: Dialect, code: Any) -> _Convert | None:
     if isinstance(type_, UtcDateTime):
-        return _time_of_sqlite if dialect.name == "sqlite" else _time_of_postgresql
+        return _convert_sqlite_time if dialect.name == "sqlite" else _convert_postgresql_time
     convert: _Convert | None = type_.dialect_impl(dialect).result_processor(dialect, code)
     return convert
 
 
-def _time_of_sqlite(value: str | None) -> datetime | None:
+def _convert_sqlite_time(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
-def _time_of_postgresql(value: datetime | None) -> datetime | None:
+def _convert_postgresql_time(value: datetime | None) -> datetime | None:
     return None if value is None else value.astimezone(UTC)
 
 
-def _as_sqlalchemy_reports(db: Connection, sql: str, error: Exception) -> BaseException:
-    """Return the error in which SQLAlchemy wraps one of the driver's."""
+def _wrap_error(db: Connection, sql: str, error: Exception) -> BaseException:
+    """Return the error with which SQLAlchemy would wrap this error of the driver."""
     base = db.dialect.loaded_dbapi.Error
     if not isinstance(error, base):
         return error

@@ -1,4 +1,4 @@
-"""Free the space of deleted and former values, so that no file contains them any more."""
+"""Rewrite the database, so that its files no longer contain deleted and old values."""
 
 from sqlalchemy.exc import DBAPIError
 
@@ -6,7 +6,7 @@ from order_factory.models.database.engine import get_engine
 
 
 def reclaim_space() -> None:
-    """Rewrite the database without the free space, which still contains former values."""
+    """Rewrite the database without its free space, which still contains old values."""
     engine = get_engine()
     if engine.dialect.name == "sqlite":
         connection = engine.raw_connection()
@@ -20,4 +20,4 @@ def reclaim_space() -> None:
         try:
             db.exec_driver_sql("VACUUM")
         except DBAPIError:
-            pass  # another role's tables; PostgreSQL does it by itself in time
+            pass  # tables of another role: PostgreSQL vacuums them by itself later

@@ -1,9 +1,9 @@
-"""The one retry policy for transient errors: the whole transaction is run again until it succeeds.
+"""The retry policy for transient errors: the whole transaction is run again until it succeeds.
 
 A restart of PostgreSQL, a connection that an administrator or a time limit ends, a deadlock: all of
 them pass, and none is an error of an order. If the connection is lost at COMMIT, nobody knows
-whether the transaction was committed. So a retry must first look, and do only what is missing.
-Every transaction here works that way.
+whether the transaction was committed. So each transaction first looks at what is done, and does
+only what is missing.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from order_factory.models.errors import DatabaseAway, TryAgain
 
 T = TypeVar("T")
 
-# Longer than PostgreSQL takes to restart, and than it keeps the rows of a lost connection. A long
+# PostgreSQL takes less time to restart, and to release the rows of a lost connection. A long
 # transaction is tried a few times, however long one try takes.
 PATIENCE_SECONDS, TRIES = 45.0, 6
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0
@@ -34,7 +34,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0
 def write(work: Callable[[Connection], T]) -> T:
     """Run `work` in a writing transaction, commit it, and return its result.
 
-    A transient error runs it again, so it must not repeat what it has already done. Raises
+    After a transient error it is run again, so it must not repeat what is committed already. Raises
     `DatabaseAway` if the database cannot be reached for too long.
     """
 
@@ -42,17 +42,17 @@ def write(work: Callable[[Connection], T]) -> T:
         with begin() as db:
             return work(db)
 
-    return until_it_passes(attempt)
+    return retry_transient(attempt)
 
 
 def read(work: Callable[[Connection], T]) -> T:
-    """Run `work` in a transaction that only reads, again after each transient error."""
+    """Run `work` in a reading transaction, and return its result. Transient errors are retried."""
 
     def attempt() -> T:
         with reading() as db:
             return work(db)
 
-    return until_it_passes(attempt)
+    return retry_transient(attempt)
 
 
 def may_succeed_again(error: BaseException) -> bool:
@@ -60,13 +60,13 @@ def may_succeed_again(error: BaseException) -> bool:
     return isinstance(error, DatabaseAway | TryAgain) or is_transient(error)
 
 
-def until_it_passes(
+def retry_transient(
     attempt: Callable[[], T], may_pass: Callable[[BaseException], bool] = may_succeed_again
 ) -> T:
     """Call `attempt` again after each transient error of the database, and return its result.
 
-    For functions that open a transaction of their own. The database was reached before: if it
-    cannot be reached now, it is assumed to be restarting.
+    It is for functions that open their own transaction. If the database cannot be reached, it is
+    assumed to be restarting, because it was reached before.
     """
     return Retrying(
         retry=retry_if_exception(may_pass),

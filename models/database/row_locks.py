@@ -1,4 +1,4 @@
-"""Locks that a transaction holds to its end. On SQLite it has the whole database to itself."""
+"""Locks that a transaction holds until it ends. On SQLite, a writer locks the whole database."""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ from sqlalchemy import Connection, Select, Table, func, select
 
 from order_factory.models.database.dialects import on_sqlite
 
-# An arbitrary number; every import uses the same.
+# An arbitrary number. All imports use the same one.
 _IMPORT_LOCK = 7_269_001
 
 
 def locks_whole_database(db: Connection) -> bool:
-    """Whether a writing transaction locks everything, and so needs no row locks: SQLite."""
+    """Whether a writing transaction locks the whole database (SQLite), and needs no row locks."""
     return on_sqlite(db)
 
 
 def lock_rows(db: Connection, table: Table, keys: Select[tuple[int]], **parameters: Any) -> int:
-    """Lock the rows with these keys, and return their number; 0 on SQLite.
+    """Lock the rows with these keys, and return their number. It is 0 on SQLite.
 
-    They are locked in the order of their keys, so that no two transactions wait for each other.
+    They are locked in the order of their keys, so that transactions cannot deadlock.
     """
     if on_sqlite(db):
         return 0
@@ -28,15 +28,15 @@ def lock_rows(db: Connection, table: Table, keys: Select[tuple[int]], **paramete
 
 
 def skip_locked(db: Connection, rows: Select[Any], of: Table) -> Select[Any]:
-    """The same rows, locked, without those that another transaction holds."""
+    """Return the SELECT with row locks, without the rows that another transaction has locked."""
     return rows if on_sqlite(db) else rows.with_for_update(skip_locked=True, of=of)
 
 
 def lock_imports(db: Connection) -> None:
     """Wait until no other import writes.
 
-    Keys without a unique constraint (copies have the reference of their source) are looked up
-    before they are written. That is safe only if no other import does the same.
+    References have no unique constraint, because copies have the reference of their source. An
+    import looks them up before it writes them, which is safe only while no other import writes.
     """
     if not on_sqlite(db):
         db.execute(select(func.pg_advisory_xact_lock(_IMPORT_LOCK)))

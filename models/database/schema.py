@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 
 from order_factory.models.database.engine import begin, get_engine, reading
-from order_factory.models.database.retrying import until_it_passes
+from order_factory.models.database.retrying import retry_transient
 from order_factory.models.database.transient import is_transient
 from order_factory.models.errors import DatabaseNotReady
 
@@ -24,9 +24,9 @@ def upgrade(to: str = "head") -> tuple[str | None, str]:
     """
     from alembic import command
 
-    config = _config()
+    config = _make_config()
     with begin() as db:
-        before = _version_of(db)
+        before = _read_version(db)
         _refuse_newer(before)
         config.attributes["connection"] = db
         command.upgrade(config, to)
@@ -36,21 +36,21 @@ def upgrade(to: str = "head") -> tuple[str | None, str]:
 def require_schema() -> None:
     """Raise `DatabaseNotReady` unless the schema is the newest version."""
     # If the database cannot be reached at the start, fail at once: its address may be wrong.
-    current = until_it_passes(_current_version, is_transient)
+    current = retry_transient(_read_current_version, is_transient)
     if current != newest_version():
         _refuse_newer(current)
         shown = get_engine().url.render_as_string(hide_password=True)
-        was = f"its schema is version {current}" if current else "it has no tables yet"
-        raise DatabaseNotReady(shown, f"{was}; run `order-factory init`")
+        state = f"its schema is version {current}" if current else "it has no tables yet"
+        raise DatabaseNotReady(shown, f"{state}; run `order-factory init`")
 
 
-def _current_version() -> str | None:
+def _read_current_version() -> str | None:
     with reading() as db:
-        return _version_of(db)
+        return _read_version(db)
 
 
-def _version_of(db: Connection) -> str | None:
-    # Alembic would say the same, but its import takes longer than the check.
+def _read_version(db: Connection) -> str | None:
+    # Alembic could read the version too, but its import takes longer than the check.
     if not inspect(db).has_table("alembic_version"):
         return None
     version: str | None = db.scalar(text("SELECT version_num FROM alembic_version"))
@@ -60,7 +60,9 @@ def _version_of(db: Connection) -> str | None:
 def _refuse_newer(current: str | None) -> None:
     from alembic.script import ScriptDirectory
 
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    known = {
+        script.revision for script in ScriptDirectory.from_config(_make_config()).walk_revisions()
+    }
     if current is not None and current not in known:
         shown = get_engine().url.render_as_string(hide_password=True)
         message = (
@@ -72,11 +74,11 @@ def _refuse_newer(current: str | None) -> None:
 
 @cache
 def newest_version() -> str:
-    """The version that this code needs: the number of its last migration."""
+    """Return the version that this code needs: the number of its last migration."""
     return max(file.name.partition("_")[0] for file in (_MIGRATIONS / "versions").glob("0*_*.py"))
 
 
-def _config() -> "Config":
+def _make_config() -> "Config":
     from alembic.config import Config
 
     config = Config()

@@ -1,4 +1,4 @@
-"""One long look at the database: everything that it reads is of the same moment."""
+"""Long reads: all their statements see the same snapshot of the database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,17 +12,17 @@ from order_factory.models.database.sqlite_readers import driver_of
 
 @contextmanager
 def snapshot() -> Iterator[Connection]:
-    """Open a transaction that only reads, and sees nothing of what is committed after its start.
+    """Open a reading transaction that does not see later commits.
 
-    What SQLite has to sort or to remember goes to the disk, so that its memory does not grow with
-    the rows. Raises `DatabaseNotReady` if the database cannot be reached.
+    SQLite sorts and stores its intermediate rows on the disk, so its memory does not grow with the
+    rows. Raises `DatabaseNotReady` if the database cannot be reached.
     """
     engine = get_engine().execution_options(read_only=True)
     if engine.dialect.name == "postgresql":
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     with connect(engine) as connection:
         if on_sqlite(connection):
-            # The setting would stay with a connection of the pool, and takes its temporary tables.
+            # A connection of the pool would keep this setting, and lose its temporary tables.
             driver = driver_of(connection)
             connection.detach()
             driver.execute("PRAGMA temp_store=FILE")

@@ -1,4 +1,4 @@
-"""Reading an SQLite database in a second process while this one writes to it.
+"""Read an SQLite database in a second process while this process writes to it.
 
 SQLite allows one writing transaction at a time and any number of reading ones. PostgreSQL lets
 several processes write, so nothing is prefetched there.

@@ -1,6 +1,7 @@
-"""The open transactions that write to a table. Rows may still appear below a key that is visible.
+"""The open transactions that write to a table.
 
-On PostgreSQL, keys are not committed in the order in which they are drawn. A transaction locks the
+On PostgreSQL, keys are not committed in the order in which they are drawn: rows may still appear
+with a lower key than a visible row. A transaction locks the
 table before it draws the key of an inserted row, and holds that lock until its commit is visible.
 SQLite has one writer at a time.
 """
@@ -17,6 +18,6 @@ _WRITERS = text(
 )
 
 
-def writers_of(db: Connection, table: Table) -> frozenset[str]:
+def list_writers(db: Connection, table: Table) -> frozenset[str]:
     """Return the open transactions that may have inserted rows."""
     return frozenset() if on_sqlite(db) else frozenset(db.scalars(_WRITERS, {"name": table.name}))

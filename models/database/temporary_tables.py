@@ -47,9 +47,9 @@ def open_tables(db: Connection, metadata: MetaData) -> None:
 
 
 def read_table_sizes(db: Connection, tables: Sequence[Table]) -> dict[str, int | None]:
-    """Return the bytes of each of these temporary tables that the connection has.
+    """Return the sizes in bytes of those temporary tables that the connection has, by name.
 
-    On SQLite they are None.
+    On SQLite the sizes are None.
     """
     names = [each.name for each in tables]
     if on_sqlite(db):

@@ -12,11 +12,11 @@ from sqlalchemy.exc import DBAPIError
 from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.errors import OrderFactoryError
 
-_STEPS_BETWEEN_LOOKS = 10_000
+_STEPS_BETWEEN_CHECKS = 10_000
 _QUERY_CANCELED = "57014"
 # The execution option of a connection whose transactions SQLAlchemy does not begin.
 OWN_TRANSACTIONS = "own_transactions"
-_LIMITED_TO = "statement_timeout"
+_SESSION_LIMIT = "statement_timeout"
 
 
 class QueryTooLong(OrderFactoryError):
@@ -24,7 +24,7 @@ class QueryTooLong(OrderFactoryError):
     detail = "The query took longer than {} seconds and was stopped."
 
 
-# The deadline of the block that this thread is in (by `monotonic`), and its seconds.
+# The deadline (by `monotonic`) of the current block, and its limit in seconds.
 _limit: ContextVar[tuple[float, float] | None] = ContextVar("time_limit", default=None)
 
 
@@ -32,8 +32,8 @@ _limit: ContextVar[tuple[float, float] | None] = ContextVar("time_limit", defaul
 def time_limit(db: Connection, seconds: float) -> Iterator[None]:
     """Stop work in the block that takes longer, and raise `QueryTooLong`.
 
-    SQLite stops a statement at the deadline of the whole block, PostgreSQL after the seconds.
-    Python stops where it calls `check_time_limit`.
+    SQLite stops a statement at the deadline of the block. PostgreSQL stops each statement after
+    `seconds`. Python code stops when it calls `check_time_limit`.
     """
     deadline = monotonic() + seconds
     token = _limit.set((deadline, seconds))
@@ -49,7 +49,7 @@ def time_limit(db: Connection, seconds: float) -> Iterator[None]:
 
 
 def check_time_limit() -> None:
-    """Raise `QueryTooLong` once the time of the `time_limit` block around the caller is over."""
+    """Raise `QueryTooLong` after the deadline of the `time_limit` block around the caller."""
     limit = _limit.get()
     if limit is not None and monotonic() > limit[0]:
         raise QueryTooLong(limit[1])
@@ -60,23 +60,23 @@ def _postgresql_limit(db: Connection, seconds: float) -> Iterator[None]:
     milliseconds = max(1, round(seconds * 1000))
     if not db.get_execution_options().get(OWN_TRANSACTIONS, False):
         db.execute(text(f"SET LOCAL statement_timeout = {milliseconds}"))
-    elif db.info.get(_LIMITED_TO) != milliseconds:
-        # For the session: the next read most likely has the same limit.
+    elif db.info.get(_SESSION_LIMIT) != milliseconds:
+        # It is set for the session, because the next read usually has the same limit.
         db.execute(text(f"SET statement_timeout = {milliseconds}"))
-        db.info[_LIMITED_TO] = milliseconds
+        db.info[_SESSION_LIMIT] = milliseconds
     yield
 
 
 def lift_time_limit(db: Connection) -> None:
-    """Let statements of a connection without transactions take any time again."""
-    if db.info.pop(_LIMITED_TO, None) is not None:
+    """Remove the time limit from the session of a connection without transactions."""
+    if db.info.pop(_SESSION_LIMIT, None) is not None:
         db.execute(text("RESET statement_timeout"))
 
 
 @contextmanager
 def _sqlite_limit(db: Connection, deadline: float) -> Iterator[None]:
     raw: Any = db.connection.driver_connection
-    raw.set_progress_handler(lambda: monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
+    raw.set_progress_handler(lambda: monotonic() > deadline, _STEPS_BETWEEN_CHECKS)
     try:
         yield
     finally:
@@ -86,6 +86,6 @@ def _sqlite_limit(db: Connection, deadline: float) -> Iterator[None]:
 def _was_stopped(error: DBAPIError, deadline: float) -> bool:
     sqlstate = getattr(error.orig, "sqlstate", None)
     message = str(error.orig)
-    # SQLite hides what a function of ours raised. After the deadline, it was the limit.
+    # SQLite hides the error of our own function. After the deadline, it must be the time limit.
     by_function = message == "user-defined function raised exception" and monotonic() > deadline
     return sqlstate == _QUERY_CANCELED or message == "interrupted" or by_function

@@ -23,12 +23,12 @@ def is_transient(error: BaseException) -> bool:
     sqlstate = getattr(error.orig, "sqlstate", None) or ""
     if sqlstate in _SQLSTATES or sqlstate.startswith("08"):
         return True
-    words = str(error.orig)
-    return words.startswith(_SQLITE) or "server closed the connection" in words
+    message = str(error.orig)
+    return message.startswith(_SQLITE) or "server closed the connection" in message
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether there was no space left, on this machine's disk or on the database's."""
+    """Whether the disk of this machine, or that of the database, is full."""
     if isinstance(error, OSError):
         return error.errno in _DISK_FULL
     if not isinstance(error, DBAPIError):
@@ -45,23 +45,23 @@ def is_lost(error: DBAPIError) -> bool:
 
 
 def explain_refusal(error: DBAPIError) -> OrderFactoryError:
-    """Return one of our errors for the database's, without any of the row's values."""
+    """Return our own error for the database's error, without any value of a row."""
     return ConnectionLost() if is_lost(error) else DatabaseRefused(without_values(error))
 
 
 def without_values(error: DBAPIError) -> str:
-    """Return the database's message without any of the row's values.
+    """Return the database's message without any value of a row.
 
-    The driver's own message may quote the row, and so an email or a token.
+    The driver's own message may quote a row with an email or a token.
     """
     if error.connection_invalidated:
         return "the connection was lost"
     diagnosis = getattr(error.orig, "diag", None)
     if diagnosis is not None:
         named = diagnosis.constraint_name or diagnosis.column_name or diagnosis.table_name
-        about = f"{getattr(error.orig, 'sqlstate', None) or 'no code'}"
-        return f"{type(error.orig).__name__}, {about}" + (f", at {named}" if named else "")
-    words = str(error.orig)
-    if " constraint failed: " in words:  # SQLite names the columns or the constraint, no values
-        return words
+        sqlstate = getattr(error.orig, "sqlstate", None) or "no code"
+        return f"{type(error.orig).__name__}, {sqlstate}" + (f", at {named}" if named else "")
+    message = str(error.orig)
+    if " constraint failed: " in message:  # SQLite names the columns or the constraint, no values
+        return message
     return type(error.orig).__name__

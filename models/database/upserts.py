@@ -1,4 +1,4 @@
-"""INSERT ... ON CONFLICT, which each dialect builds with a function of its own."""
+"""INSERT ... ON CONFLICT for both databases."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,10 +9,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from order_factory.models.database.dialects import on_sqlite
 
 
-def insert_unless_there(db: Connection, into: Table, unique: str) -> Any:
-    """An INSERT that writes nothing if a row has this value of the column already.
+def insert_if_missing(db: Connection, into: Table, unique: str) -> Any:
+    """Return an INSERT that writes nothing if a row has this value in the column `unique` already.
 
-    On PostgreSQL it waits for a transaction that is about to write such a row. The column has a
+    On PostgreSQL it waits for a transaction that is writing such a row. The column has a
     unique index over the rows where it is not null.
     """
     insert = sqlite.insert if on_sqlite(db) else postgresql.insert
@@ -23,7 +23,7 @@ def insert_unless_there(db: Connection, into: Table, unique: str) -> Any:
 
 
 def insert_new_rows(db: Connection, table: Table, names: list[str], rows: Select[Any]) -> Insert:
-    """INSERT ... SELECT that leaves out what a unique key forbids."""
+    """Return an INSERT ... SELECT that leaves out rows that a unique key forbids."""
     insert = sqlite.insert if on_sqlite(db) else postgresql.insert
     statement = insert(table).from_select(names, rows, include_defaults=False)
     return statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
@@ -37,9 +37,9 @@ def insert_or_update(
     key: Sequence[str],
     updated: Sequence[str],
 ) -> Insert:
-    """INSERT ... SELECT that updates existing rows, if they differ.
+    """Return an INSERT ... SELECT that updates existing rows if they differ.
 
-    `key` are the columns of a unique index, `updated` those that may be changed.
+    `key` are the columns of a unique index, and `updated` are the columns to update.
     """
     insert = sqlite.insert if on_sqlite(db) else postgresql.insert
     statement = insert(table).from_select(names, rows, include_defaults=False)

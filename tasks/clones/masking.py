@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from order_factory.models.database.dialects import digest
-from order_factory.models.database.identity import why_cut_off
+from order_factory.models.database.identity import explain_cut_off
 from order_factory.models.errors import InvalidRequest, OrderFactoryError
 from order_factory.models.tables import (
     Address,
@@ -104,7 +104,7 @@ def require_maskable(db: Connection) -> None:
     """Raise `InvalidRequest` for the shop itself, whose customers' data would be lost."""
     order = table_of(Order)
     live = db.scalar(order.select().with_only_columns(order.c.id).where(order.c.mode == Mode.LIVE))
-    if why_cut_off(db) is None and live is not None:
+    if explain_cut_off(db) is None and live is not None:
         raise InvalidRequest(
             "This database is the shop itself, and masking would destroy its customers' data. Mask "
             "a copy of it: restore a backup elsewhere, and run `order-factory mask` there."

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from order_factory.models.database.dialects import analyze_table
-from order_factory.models.database.json_values import build_object, gather_list, with_list
+from order_factory.models.database.json_values import add_list, build_object, gather_list
 from order_factory.models.tables import LineItem, LineItemOption, Order, Price, Sku
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import ItemType
@@ -197,7 +197,7 @@ def update_metadata(db: Connection) -> Update:
         .where(copies.c.valid, GETS_PRICES, not_(copies.c.merges))
         .subquery("changes")
     )
-    metadata = with_list(db, target.c.metadata, REFRESHED_PRICES, changes.c.prices)
+    metadata = add_list(db, target.c.metadata, REFRESHED_PRICES, changes.c.prices)
     of_copy = target.c.id == changes.c.target_order_id
     return update(target).where(of_copy).values(metadata=metadata)
 

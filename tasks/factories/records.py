@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, insert, select
 from sqlalchemy.orm import aliased
 
-from order_factory.models.database.upserts import insert_unless_there
+from order_factory.models.database.upserts import insert_if_missing
 from order_factory.models.errors import FactoryNotFound
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.results.copies import OrderFactoryResult, OrderRef
@@ -36,7 +36,7 @@ def create_factory(
     """
     now = utc_now()
     mode = select(Order.mode).where(Order.id == source_order_id).scalar_subquery()
-    values = insert_unless_there(db, table_of(OrderFactory), "idempotency_key").values(
+    values = insert_if_missing(db, table_of(OrderFactory), "idempotency_key").values(
         type=FactoryType.ORDER_COPIES,
         mode=mode,
         source_order_id=source_order_id,

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from order_factory.models.database.dialects import errors_log_of
+from order_factory.models.database.dialects import build_errors_log
 from order_factory.models.database.foreign_keys import skipping_key_checks
 from order_factory.models.tables import CopyError, Event, Order, OrderFactory
 from order_factory.models.tables.base import UtcDateTime, utc_now
@@ -92,7 +92,7 @@ def update_errors(db: Connection) -> Update:
     return (
         update(_factory)
         .where(_factory.c.id == counted.c.order_factory_id)
-        .values(errors_count=counted.c.errors, errors_log=errors_log_of(db, _factory.c.id))
+        .values(errors_count=counted.c.errors, errors_log=build_errors_log(db, _factory.c.id))
     )
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
     update,
 )
 
-from order_factory.models.database.dialects import errors_log_of
+from order_factory.models.database.dialects import build_errors_log
 from order_factory.models.tables import CopyError, Event, OrderFactory
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.event_names import EventName
@@ -74,7 +74,7 @@ def reject_batch(
             started_at=began_at,
             failed_at=now,
             errors_count=counted.c.errors,
-            errors_log=errors_log_of(db, _factory.c.id),
+            errors_log=build_errors_log(db, _factory.c.id),
             **ended,
         )
     )

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from order_factory.gateways.protocol import GatewayRequest
-from order_factory.models.database.process_locks import released_locks
+from order_factory.models.database.process_locks import find_released_locks
 from order_factory.models.database.row_locks import skip_locked
 from order_factory.models.tables import (
     Order,
@@ -121,7 +121,7 @@ def has_free_payment(db: Connection, scope: Scope) -> bool:
     is_in_scope = and_(_is_unknown, scope.condition)
     holders = list(db.scalars(select(_transaction.c.claimed_by).where(is_in_scope).distinct()))
     held = [number for number in holders if number is not None]
-    return len(held) < len(holders) or bool(released_locks(db, held))
+    return len(held) < len(holders) or bool(find_released_locks(db, held))
 
 
 def claim_due(db: Connection, scope: Scope, limit: int, me: int, without: list[str]) -> list[Due]:
@@ -137,7 +137,7 @@ def claim_due(db: Connection, scope: Scope, limit: int, me: int, without: list[s
     holders = db.scalars(
         holder_numbers.where(is_open, _transaction.c.claimed_by.is_not(None))
     ).all()
-    ended_holders = released_locks(db, [number for number in holders if number is not None])
+    ended_holders = find_released_locks(db, [number for number in holders if number is not None])
     is_free = or_(_transaction.c.claimed_by.is_(None), _transaction.c.claimed_by.in_(ended_holders))
     calls, key = _transaction.c.calls, _transaction.c.id
 

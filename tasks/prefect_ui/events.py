@@ -4,7 +4,7 @@ from typing import Any
 
 from prefect.events import emit_event
 
-from order_factory.models.database.identity import why_cut_off
+from order_factory.models.database.identity import explain_cut_off
 from order_factory.models.database.retrying import read
 from order_factory.models.results.copies import BulkResult, OrderFactoryResult, summary
 from order_factory.models.values.event_names import EventName
@@ -18,7 +18,7 @@ _ENDS = {
 
 def _emit(**event: Any) -> None:
     """Publish an event, unless this is a copy of a shop's database: automations send notices."""
-    if read(why_cut_off) is None:
+    if read(explain_cut_off) is None:
         emit_event(**event)
 
 

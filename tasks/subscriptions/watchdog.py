@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 from sqlalchemy.exc import SQLAlchemyError
 
 from order_factory.models.database.engine import reading
-from order_factory.models.database.identity import why_cut_off
+from order_factory.models.database.identity import explain_cut_off
 from order_factory.models.errors import OrderFactoryError
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.subscriptions.overdue import Overdue, read_overdue
@@ -40,7 +40,7 @@ def format_time(moment: datetime) -> str:
 def _is_cut_off() -> bool:
     try:
         with reading() as db:
-            return why_cut_off(db) is not None
+            return explain_cut_off(db) is not None
     except (OrderFactoryError, SQLAlchemyError):
         return False  # the notice itself reports a database that does not answer
 

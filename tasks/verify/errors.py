@@ -17,7 +17,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from order_factory.models.database.logged_messages import logged_messages
+from order_factory.models.database.logged_messages import select_logged_messages
 from order_factory.models.values.public_ids import Resource
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.models.values.stock_policies import StockPolicy
@@ -42,7 +42,7 @@ def _find_wrong_logs(db: Connection) -> Select[Any]:
     recorded = select(
         error.order_factory_id, error.field, position.label("place"), error.message, _sign(1)
     )
-    logged = logged_messages(db).add_columns(_sign(-1))
+    logged = select_logged_messages(db).add_columns(_sign(-1))
     both = union_all(recorded, logged).subquery("both")
     factory_id, *message, sign = both.columns
     grouped = select(factory_id.label("id")).group_by(factory_id, *message)

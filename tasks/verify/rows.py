@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, case, exists, func, not_, or_
 
 from order_factory.models.database.dialects import json_contains
-from order_factory.models.database.json_values import as_json, without_member
+from order_factory.models.database.json_values import as_json, remove_member
 from order_factory.models.tables import CopyError, LineItem, Order, OrderFactory
 from order_factory.models.values.kept_parts import ALL, DEFAULT, NONE
 from order_factory.tasks.working_set.kept_parts import keep_metadata
@@ -90,14 +90,14 @@ def parts_differ(
     if without is None:
         changed = copy.c.metadata.is_distinct_from(kept)
     else:
-        changed = without_member(db, copy.c.metadata, without) != without_member(db, kept, without)
+        changed = remove_member(db, copy.c.metadata, without) != remove_member(db, kept, without)
     # The first condition saves parsing equal texts.
     has_other_members = and_(
         copy.c.metadata.is_distinct_from(original.c.metadata),
         not_(
             json_contains(
-                as_json(db, without_member(db, original.c.metadata)),
-                without_member(db, copy.c.metadata, without),
+                as_json(db, remove_member(db, original.c.metadata)),
+                remove_member(db, copy.c.metadata, without),
             )
         ),
     )

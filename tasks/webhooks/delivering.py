@@ -17,8 +17,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from order_factory.models.database.identity import why_cut_off
-from order_factory.models.database.process_locks import ProcessLock, try_hold_alone
+from order_factory.models.database.identity import explain_cut_off
+from order_factory.models.database.process_locks import ProcessLock, try_hold_lock
 from order_factory.models.database.retrying import read, write
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.webhooks.addresses import CheckedTransport
@@ -60,7 +60,7 @@ def send_due_deliveries(
     Returns None if another process is delivering. `on_failure` is called with an exception in the
     queue of a receiver. Without it, the exception is raised.
     """
-    with try_hold_alone(_LOCK) as lock:
+    with try_hold_lock(_LOCK) as lock:
         if lock is None:
             return None
         deliverer = _Deliverer(render, settings, lock, is_ending, on_failure)
@@ -138,7 +138,7 @@ class _Deliverer:
         """Make deliveries of new events, and start queues. Returns the number of new queues."""
         self._remove_ended_queues()
         await self._run_in_thread(self._lock.number)
-        if await self._run_in_thread(partial(read, why_cut_off)) is not None:
+        if await self._run_in_thread(partial(read, explain_cut_off)) is not None:
             return 0
         if monotonic() >= self._prune_at:
             await self._run_in_thread(partial(prune_log, self._settings))
@@ -183,7 +183,7 @@ class _Deliverer:
         return found
 
     def _read_due(self, db: Connection, *, url: str) -> list[Delivery]:
-        if why_cut_off(db) is not None:
+        if explain_cut_off(db) is not None:
             return []
         return read_due(db, url, utc_now(), self._render)
 

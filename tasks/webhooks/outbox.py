@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from order_factory.models.database.retrying import read, write
-from order_factory.models.database.table_writers import writers_of
+from order_factory.models.database.table_writers import list_writers
 from order_factory.models.tables import Event, EventCallback, OrderFactory, Webhook
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.topics import FACTORIES, factory_type, stored_names
@@ -86,7 +86,7 @@ def _read_state(db: Connection) -> tuple[int, Sequence[Any], frozenset[str]]:
         _webhook.c.disabled_at.is_(None), _webhook.c.until_event_id < newest
     )
     webhooks = db.execute(webhooks_behind).all()
-    return newest, webhooks, writers_of(db, _event) if webhooks else frozenset()
+    return newest, webhooks, list_writers(db, _event) if webhooks else frozenset()
 
 
 def _make_deliveries_between(

@@ -6,7 +6,7 @@ from sqlalchemy import insert
 from order_factory.api.webhook_subscriptions import create_webhook
 from order_factory.flows.deliver_webhooks import deliver_webhooks
 from order_factory.models.database.engine import begin
-from order_factory.models.database.process_locks import try_hold_alone
+from order_factory.models.database.process_locks import try_hold_lock
 from order_factory.models.tables import Event, EventCallback
 from order_factory.models.tables.base import utc_now
 from order_factory.tasks.webhooks.settings import webhook_settings
@@ -23,7 +23,7 @@ def test_one_process_at_a_time_delivers(shop, prefect, monkeypatch):
         with begin() as db:
             create_webhook(db, "customers.create", receiver.url())
             db.execute(insert(Event).values(created_at=utc_now(), **event))
-        with try_hold_alone("webhooks") as lock:
+        with try_hold_lock("webhooks") as lock:
             assert lock is not None
             assert deliver_webhooks().busy
 

@@ -13,7 +13,7 @@ import pytest
 
 from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.database.poolers import PoolerShares
-from order_factory.models.database.process_locks import hold_process_lock, released_locks
+from order_factory.models.database.process_locks import find_released_locks, hold_process_lock
 from order_factory.models.tables import Order
 from tests.support.copying import copy_one
 from tests.support.paying import make_payable_order
@@ -92,7 +92,7 @@ def test_session_mode_copies_pays_and_keeps_locks(shop, through_pgbouncer):
     with through_pgbouncer("session"):
         result = copy_one(source, place_target_order=False)
         with hold_process_lock() as lock, begin() as db:
-            released = released_locks(db, [lock.number(), 1])
+            released = find_released_locks(db, [lock.number(), 1])
 
     assert (result.status, len(shop.rows(Order)), released) == ("completed", 2, {1})
 

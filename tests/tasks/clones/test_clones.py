@@ -8,7 +8,7 @@ from sqlalchemy import make_url
 
 from order_factory.models import tables
 from order_factory.models.database.engine import begin, get_engine, reading
-from order_factory.models.database.identity import adopt_place, shop_id, why_cut_off
+from order_factory.models.database.identity import adopt_place, explain_cut_off, shop_id
 from order_factory.models.database.reclaiming_space import reclaim_space
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.tables import (
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 
 def cut_off():
     with reading() as db:
-        return why_cut_off(db)
+        return explain_cut_off(db)
 
 
 def test_the_shop_itself_is_not_cut_off_after_a_restart_or_a_vacuum(shop):
@@ -116,7 +116,7 @@ def test_a_test_shop_has_no_live_rows_and_no_real_gateway(shop, ledger, tmp_path
         gateways = {row.gateway for row in shop.rows(Transaction)}
         codes = [row.code for row in shop.rows(Sku) if row.code.startswith("BOTH")]
         with reading() as db:
-            (own_id, reason) = shop_id(db), why_cut_off(db)
+            (own_id, reason) = shop_id(db), explain_cut_off(db)
         revoked = shop.row(ApiToken).revoked_at
         broken = find_violations()
 

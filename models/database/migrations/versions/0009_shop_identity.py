@@ -5,7 +5,7 @@ import secrets
 import sqlalchemy as sa
 from alembic import op
 
-from order_factory.models.database.place import place_of
+from order_factory.models.database.place import read_place
 
 revision = "0009"
 down_revision = "0008"
@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_shop_identity")),
     )
     # A database that is there already lives where it is upgraded.
-    row = {"id": 1, "shop_id": secrets.token_hex(16), "place": place_of(op.get_bind())}
+    row = {"id": 1, "shop_id": secrets.token_hex(16), "place": read_place(op.get_bind())}
     op.execute(sa.insert(identity).values(row))
     # The run that recorded a copy of one order stood in the factory's key until now.
     op.execute(

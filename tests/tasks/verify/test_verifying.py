@@ -159,7 +159,8 @@ def test_every_invariant_has_a_name_a_meaning_and_a_damage():
     assert damaged == set(names)
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)+", name) for name in names)
-    assert all(re.fullmatch(r"[A-Za-z][^.]*\.", each.meaning) for each in INVARIANTS)
+    sentences = r"[A-Za-z][^.]*\.( [A-Z][^.]*\.)*"
+    assert all(re.fullmatch(sentences, each.meaning) for each in INVARIANTS)
 
 
 @pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda each: each.name)

@@ -16,7 +16,9 @@ class Difference(BaseModel):
     )
     what: str = Field(description="The line's SKU or name, or the order's attribute.")
     before: Value = Field(description="In the source order; amounts are in cents.")
-    after: Value = Field(description="In the target order; null if it was left out.")
+    after: Value = Field(
+        description="In the target order, or added to the merged order; null if left out."
+    )
     reason: str | None = Field(description="The reason, if it is recorded.")
 
     def __str__(self) -> str:

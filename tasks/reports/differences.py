@@ -28,18 +28,20 @@ from order_factory.models.tables import (
 )
 from order_factory.models.values.copy_options import LINE_CHANGES
 from order_factory.models.values.kept_parts import ALL, NONE
-from order_factory.models.values.statuses import DISCOUNTS
+from order_factory.models.values.statuses import DISCOUNTS, PURCHASABLE
 from order_factory.models.values.stock_policies import StockPolicy
 from order_factory.tasks.working_set.copy_errors import STOCK_CODES
 from order_factory.tasks.working_set.line_rules import is_once, is_recomputed
 from order_factory.tasks.working_set.statements import table_of
+from order_factory.tasks.working_set.target_orders import TARGET_OR_MERGED
 
 _factory, _error = table_of(OrderFactory), table_of(CopyError)
 _source, _target = table_of(Order).alias("source"), table_of(Order).alias("target")
 _had, _has = table_of(LineItem).alias("had"), table_of(LineItem).alias("has")
-_copied = _factory.join(_source, _source.c.id == _factory.c.source_order_id).join(
-    _target, _target.c.id == _factory.c.target_order_id
-)
+_with_source = _factory.join(_source, _source.c.id == _factory.c.source_order_id)
+_copied = _with_source.join(_target, _target.c.id == _factory.c.target_order_id)
+_merged = _with_source.join(_target, _target.c.id == _factory.c.merged_order_id)
+_copied_or_merged = _with_source.join(_target, _target.c.id == TARGET_OR_MERGED)
 # The compared values of a line, and the part of each.
 _LINE_VALUES = {
     "sku_code": "line_items",
@@ -64,6 +66,8 @@ _ORDER_VALUES = {
     "total_amount_cents": "totals",
     "total_amount_with_taxes_cents": "totals",
 }
+# Those that the order that a copy is merged into must have.
+_MERGED_ORDER_VALUES = ("customer_id", "market_name", "currency_code")
 # The rules that the lines of the copy followed.
 _rules = func.coalesce(_factory.c.applied_repeat_skus, NONE)
 # Personal data is not shown, only that it differs.
@@ -92,6 +96,7 @@ Which = ColumnElement[bool]
 def read_differences(db: Connection, which: Which) -> DifferencesById:
     """Return the differences of these copies by factory id; [] for an exact copy.
 
+    The copy of an order that was merged into another one is what it added to that.
     A factory without a copy has no entry. A difference that no error and no option explains, such
     as a later edit, has no reason.
     """
@@ -101,7 +106,9 @@ def read_differences(db: Connection, which: Which) -> DifferencesById:
     for key, difference in (
         *_find_lines(db, which, reasons, options),
         *_find_added_lines(db, which, options),
-        *_find_orders(db, which, reasons, options),
+        *_find_merged(db, which, options),
+        *_find_orders(db, _copied, tuple(_ORDER_VALUES), which, reasons, options),
+        *_find_orders(db, _merged, _MERGED_ORDER_VALUES, which, reasons, options),
         *_find_addresses(db, which, reasons, options),
         *_find_payment_sources(db, which, reasons, options),
         *_find_left_out_data(db, which),
@@ -139,7 +146,7 @@ class _Reasons:
 
 
 def _select_factories(which: Which) -> Select[Any]:
-    return select(_factory).where(which, _factory.c.target_order_id.is_not(None))
+    return select(_factory).where(which, TARGET_OR_MERGED.is_not(None))
 
 
 def _label(line: Any) -> ColumnElement[str]:
@@ -151,7 +158,8 @@ def _find_lines(
 ) -> Iterator[tuple[int, Difference]]:
     """Yield lines that were left out, and lines with other values."""
     is_copy_of = and_(_has.c.order_id == _target.c.id, _has.c.copied_from_id == _had.c.id)
-    rows = _copied.join(_had, _had.c.order_id == _source.c.id).outerjoin(_has, is_copy_of)
+    rows = _copied_or_merged.join(_had, _had.c.order_id == _source.c.id)
+    rows = rows.outerjoin(_has, is_copy_of)
     differs = or_(*(_had.c[name].is_distinct_from(_has.c[name]) for name in _LINE_VALUES))
     pairs = [_had.c[name].label(f"had_{name}") for name in _LINE_VALUES]
     pairs += [_has.c[name].label(f"has_{name}") for name in _LINE_VALUES]
@@ -223,17 +231,73 @@ def _find_added_lines(
         yield key, Difference(part="line_items", what=label, before=None, after=cents, reason=why)
 
 
-def _find_orders(
-    db: Connection, which: Which, reasons: _Reasons, options: dict[int, Row[Any]]
+def _find_merged(
+    db: Connection, which: Which, options: dict[int, Row[Any]]
 ) -> Iterator[tuple[int, Difference]]:
-    names = {name: (_source.c[name], _target.c[name]) for name in _ORDER_VALUES}
+    """Yield the lines that `add_lines` added to the orders that copies were merged into.
+
+    Also yield the totals of all lines that the copies added to them, if they are not those of
+    their source orders.
+    """
+    of_copy = and_(
+        _has.c.copied_from_id.is_(None),
+        _has.c.created_at.between(_factory.c.started_at, _factory.c.completed_at),
+    )
+    rows = select(_factory.c.id, _has.c.sku_code, _has.c.quantity, _has.c.total_amount_cents)
+    rows = rows.select_from(_merged.join(_has, and_(_has.c.order_id == _target.c.id, of_copy)))
+    # Other copies may have added the same SKU at the same time, and at the same price.
+    added = {
+        (row.id, row.sku_code): row.total_amount_cents
+        for row in db.execute(rows.where(which).order_by(_factory.c.id, _has.c.id))
+        if (options[row.id].add_lines or {}).get(row.sku_code) == row.quantity
+    }
+    totals: dict[int, int] = {}
+    for (key, code), cents in added.items():
+        totals[key] = totals.get(key, 0) + cents
+        yield (
+            key,
+            Difference(part="line_items", what=code, before=None, after=cents, reason="add_lines"),
+        )
+    copied = (
+        select(func.coalesce(func.sum(_has.c.total_amount_cents), 0))
+        .join(_had, _had.c.id == _has.c.copied_from_id)
+        .where(_has.c.order_id == _target.c.id, _had.c.order_id == _source.c.id)
+        .scalar_subquery()
+    )
+    sums = select(_factory.c.id, _source.c.total_amount_cents, copied).select_from(_merged)
+    for key, before, cents in db.execute(sums.where(which).order_by(_factory.c.id)):
+        after = int(cents) + totals.get(key, 0)
+        if after != before:
+            yield (
+                key,
+                Difference(
+                    part="totals",
+                    what="total_amount_cents",
+                    before=before,
+                    after=after,
+                    reason=_explain_merged(options[key]),
+                ),
+            )
+
+
+def _find_orders(
+    db: Connection,
+    joined: FromClause,
+    compared: tuple[str, ...],
+    which: Which,
+    reasons: _Reasons,
+    options: dict[int, Row[Any]],
+) -> Iterator[tuple[int, Difference]]:
+    """Yield these values of the orders that differ."""
+    names = {name: (_source.c[name], _target.c[name]) for name in compared}
     columns = [each.label(f"had_{name}") for name, (each, _) in names.items()]
     columns += [each.label(f"has_{name}") for name, (_, each) in names.items()]
     differs = or_(*(had.is_distinct_from(has) for had, has in names.values()))
-    rows = select(_factory.c.id, *columns).select_from(_copied).where(which, differs)
+    rows = select(_factory.c.id, *columns).select_from(joined).where(which, differs)
     for row in db.execute(rows.order_by(_factory.c.id)):
         values = row._mapping
-        for name, part in _ORDER_VALUES.items():
+        for name in names:
+            part = _ORDER_VALUES[name]
             before, after = values[f"had_{name}"], values[f"has_{name}"]
             if before == after:
                 continue
@@ -331,8 +395,9 @@ def _find_left_out_data(db: Connection, which: Which) -> Iterator[tuple[int, Dif
     address, option = table_of(Address), table_of(LineItemOption)
     had_address, has_address = address.alias("had_address"), address.alias("has_address")
     had_option, has_option = option.alias("had_option"), option.alias("has_option")
-    lines = _copied.join(_has, _has.c.order_id == _target.c.id)
-    lines = lines.join(_had, _had.c.id == _has.c.copied_from_id)
+    lines = _copied_or_merged.join(_has, _has.c.order_id == _target.c.id)
+    of_source = and_(_had.c.id == _has.c.copied_from_id, _had.c.order_id == _source.c.id)
+    lines = lines.join(_had, of_source)
     options = lines.join(has_option, has_option.c.line_item_id == _has.c.id)
     options = options.join(had_option, had_option.c.id == has_option.c.copied_from_id)
     used = has_address.c.id.in_([_target.c.billing_address_id, _target.c.shipping_address_id])
@@ -387,7 +452,15 @@ def _find_left_out_metadata(
 def _explain_left_out(line: Row[Any], options: Row[Any]) -> str | None:
     if line.code in (options.quantities or {}):
         return "quantities"
+    if options.merged_order_id is not None and line.item_type not in PURCHASABLE:
+        return "merge_into"
     return "apply_promotions" if options.apply_promotions else None
+
+
+def _explain_merged(options: Row[Any]) -> str:
+    """Return the options because of which a copy added more or less than its source order had."""
+    names = (*LINE_CHANGES, "refresh_prices")
+    return " and ".join(["merge_into", *(name for name in names if getattr(options, name))])
 
 
 def _explain_changed_line(line: Row[Any], options: Row[Any]) -> str | None:

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from order_factory.models.database.engine import begin
+from order_factory.models.database.engine import begin, reading
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import LineItem, LineItemOption, Order, OrderFactory
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.factories.records import create_factory
+from order_factory.tasks.reports.differences import read_differences
 from tests.support.copying import (
     copy_batch,
     copy_one,
@@ -208,6 +209,32 @@ def test_an_order_that_is_not_open_or_is_another_ones_is_left_as_it_is(shop):
     assert {name: _lines(shop, orders[name]) for name in before} == before
     assert (first.status, again.status) == ("completed", "failed")
     assert again.errors_log == {"merge_into": [f"{into} has lines of the source order already"]}
+
+
+def test_the_differences_of_a_merged_copy_are_those_of_what_it_added(shop):
+    ada = shop.customer()
+    shop.sku("CAP")
+    shop.price("CAP", 9_00)
+    source = shop.order(customer_id=ada, lines=[("MUG", 2, 12_50)])
+    plain = shop.order(customer_id=ada)
+    shop.line(source, item_type="shipments", name="Post", unit_amount_cents=5_00)
+    opened = shop.number_of(_open(shop, ada, notes="Ring twice"))
+
+    made = request_copy(source, merge_into=opened, quantities={"MUG": 3}, add_lines={"CAP": 2})
+    same = request_copy(plain, merge_into=opened)
+    run(made, same)
+
+    with reading() as db:
+        found = read_differences(db, OrderFactory.id.in_([made, same]))
+    shown = [(each.part, each.what, each.before, each.after, each.reason) for each in found[made]]
+    assert shown == [
+        ("line_items", "MUG: quantity", 2, 3, "quantities"),
+        ("totals", "MUG: total_amount_cents", 25_00, 37_50, "quantities"),
+        ("line_items", "Post", 1, None, "merge_into"),
+        ("line_items", "CAP", None, 18_00, "add_lines"),
+        ("totals", "total_amount_cents", 30_00, 55_50, "merge_into and quantities and add_lines"),
+    ]
+    assert found[same] == []
 
 
 def test_two_copies_of_one_order_in_one_batch_are_merged_once(shop):

@@ -7,7 +7,7 @@ from order_factory.api.documents import Document
 from order_factory.api.errors import ApiError
 from order_factory.api.resources.description import Broken, ResourceType, Row, Values
 from order_factory.models.tables.base import utc_now
-from order_factory.models.values.keys import comparison_keys
+from order_factory.models.values.keys import make_comparison_keys
 from order_factory.tasks.stored_files.packing import PackedFile
 
 
@@ -51,7 +51,7 @@ def update_row(
     if not isinstance(resource.table, Table):
         return  # a view stores nothing: the triggers have done their work
     table = resource.stored_in
-    values |= comparison_keys(table.name, values)
+    values |= make_comparison_keys(table.name, values)
     values["updated_at"] = utc_now()
     db.execute(update(table).where(table.c.id == row["id"]).values(values))
     resource.hooks.updated(db, row["id"], values)

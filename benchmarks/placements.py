@@ -31,7 +31,7 @@ def measure(url: str, numbers: list[str], limit_seconds: float) -> str:
     os.environ["ORDER_FACTORY_DATABASE_URL"] = url
     from order_factory.flows.bulk_order_factory import bulk_order_factory
     from order_factory.models.database.engine import get_engine
-    from order_factory.models.results.progress import progress_shown_by
+    from order_factory.models.results.progress import show_progress_with
 
     moments: dict[str, list[float]] = {}
 
@@ -40,7 +40,7 @@ def measure(url: str, numbers: list[str], limit_seconds: float) -> str:
 
     orders = pd.DataFrame({"source_order": numbers})
     report = str(FOLDER / "report.csv")
-    with progress_shown_by(listen):
+    with show_progress_with(listen):
         result = bulk_order_factory(
             orders, "placements", place_target_order=True, report_path=report
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from order_factory.models.values.copy_options import CHANGES, COPY_OPTIONS, CopyOption
-from order_factory.models.values.option_signatures import signature_with_options
+from order_factory.models.values.option_signatures import make_signature
 
 if TYPE_CHECKING:
     from order_factory.models.requests.copies import CopyOptions
@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def add_copy_options(command: F) -> F:
     """Add an option for each copy option to a command, which gets them as `**options`."""
-    command.__signature__ = signature_with_options(command, _make_annotation)  # type: ignore[attr-defined]
+    command.__signature__ = make_signature(command, _make_annotation)  # type: ignore[attr-defined]
     return command
 
 

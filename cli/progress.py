@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.text import Text
 
 from order_factory.cli.terminal import Terminal, printable
-from order_factory.models.results.progress import progress_shown_by
+from order_factory.models.results.progress import show_progress_with
 
 SECONDS_BETWEEN_LINES = 3.0
 
@@ -105,7 +105,7 @@ class _Lines:
 def show_bars(terminal: Terminal, title: str) -> Iterator[None]:
     """Inside the block, show the progress that `models.results.progress` reports."""
     if not terminal.err.is_terminal:
-        with progress_shown_by(_Lines(terminal, title)):
+        with show_progress_with(_Lines(terminal, title)):
             yield
         return
     columns = (
@@ -119,7 +119,7 @@ def show_bars(terminal: Terminal, title: str) -> Iterator[None]:
     )
     with (
         Progress(*columns, console=terminal.err) as progress,
-        progress_shown_by(_Bars(progress, title)),
+        show_progress_with(_Bars(progress, title)),
     ):
         yield
 

@@ -19,7 +19,7 @@ from order_factory.models.database.engine import begin
 from order_factory.models.database.schema import upgrade
 from order_factory.models.requests.subscriptions import SubscriptionOptions
 from order_factory.models.tables import Order, OrderFactory
-from order_factory.models.values.clock import clock_at
+from order_factory.models.values.clock import stop_clock
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.factories.source_orders import require_order
 from order_factory.tasks.subscriptions.creation import create_subscription
@@ -34,11 +34,11 @@ def main() -> None:
     upgrade()
     import_orders(str(Path(__file__).parent / "shop"))
     options = SubscriptionOptions(frequency="monthly", time_zone="Europe/Rome", starts_at=START)
-    with clock_at(START), begin() as db:
+    with stop_clock(START), begin() as db:
         key = create_subscription(db, require_order(db, "1002", Mode.LIVE), options, START)
         activate_created(db, key, START)
     for month in range(1, 13):
-        with clock_at(START + timedelta(days=31 * month)):
+        with stop_clock(START + timedelta(days=31 * month)):
             run_order_subscriptions()
     renewals = (
         select(OrderFactory.period_at, Order.number, Order.status)

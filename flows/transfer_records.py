@@ -14,7 +14,7 @@ from order_factory.models.database.process_locks import try_hold_lock
 from order_factory.models.database.retrying import may_succeed_again, read, write
 from order_factory.models.database.schema import require_schema
 from order_factory.models.errors import OrderFactoryError
-from order_factory.models.results.progress import progress_shown_by
+from order_factory.models.results.progress import show_progress_with
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.exports.checkpoints import ExportPlace, digest_selection
 from order_factory.tasks.exports.formats import find_format
@@ -150,7 +150,7 @@ def _import(transfer: Transfer) -> None:
         open_source(file)
         rejects = RejectsFile(Path(folder) / "rejects.csv")
         try:
-            with progress_shown_by(on_progress):
+            with show_progress_with(on_progress):
                 import_file(file, Mode(row["mode"]), rejects, _CHUNK_ROWS, tally, False)
         finally:
             errors_found = read_errors(rejects.path)

@@ -4,7 +4,7 @@ Source: Stripe's documentation, supported currencies (zero-decimal, three-decima
 The forint and the Taiwan dollar are exceptions for payouts only, and nothing is paid out here.
 """
 
-from order_factory.models.values.money import exponent_of, format_money
+from order_factory.models.values.money import format_money, get_exponent
 
 # Stripe expects these without decimals, also where ISO 4217 has some.
 ZERO_DECIMAL = frozenset(
@@ -31,7 +31,7 @@ def convert_to_stripe_amount(cents: int, currency_code: str) -> int:
     Raises `AmountNotSupported` if Stripe does not accept the currency or so fine an amount.
     """
     try:
-        exponent = exponent_of(currency_code)
+        exponent = get_exponent(currency_code)
     except ValueError:
         exponent = None
     if currency_code in ZERO_DECIMAL:

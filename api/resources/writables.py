@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from order_factory.api.resources.description import Broken, Type, Writable
-from order_factory.models.values.codes import country_problem, currency_problem
+from order_factory.models.values.codes import find_country_problem, find_currency_problem
 from order_factory.models.values.copy_options import COPY_CHANGES, COPY_OPTIONS, CopyOption
-from order_factory.models.values.json_objects import json_object_problem
+from order_factory.models.values.json_objects import find_json_problem
 from order_factory.models.values.keys import clean_key
-from order_factory.models.values.texts import MAX_TEXT, text_problem
+from order_factory.models.values.texts import MAX_TEXT, find_text_problem
 
 LONG_TEXT = 10_000
 # Far below the limits of a 64-bit number, so that sums stay within them.
@@ -28,11 +28,11 @@ def email(name: str, **options: Any) -> Writable:
 
 
 def country(name: str, **options: Any) -> Writable:
-    return _code(name, country_problem, **options)
+    return _code(name, find_country_problem, **options)
 
 
 def currency(name: str, **options: Any) -> Writable:
-    return _code(name, currency_problem, **options)
+    return _code(name, find_currency_problem, **options)
 
 
 def flag(name: str, **options: Any) -> Writable:
@@ -118,7 +118,7 @@ def _text(value: Any, *, longest: int) -> str:
         raise Broken("must be a text")
     if len(value) > longest:  # in the words of the reference
         raise Broken(f"is too long (maximum is {longest} characters)")
-    problem = text_problem(value, longest)
+    problem = find_text_problem(value, longest)
     if problem is not None:
         raise Broken(problem)
     return value
@@ -178,7 +178,7 @@ def _choice(value: Any, *, one_of: tuple[str, ...]) -> str:
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Broken("must be an object")
-    problem = json_object_problem(value)
+    problem = find_json_problem(value)
     if problem is not None:
         raise Broken(problem)
     return value

@@ -5,7 +5,7 @@ from time import perf_counter
 from benchmarks.cpu_clock import CpuClock
 from benchmarks.measurement import Job, Timing
 from order_factory.flows.bulk_order_factory import bulk_order_factory
-from order_factory.models.results.progress import progress_shown_by
+from order_factory.models.results.progress import show_progress_with
 
 
 def run(job: Job, *, place: bool = False) -> Timing:
@@ -20,7 +20,7 @@ def run(job: Job, *, place: bool = False) -> Timing:
             moments.append((perf_counter(), done))
             cpu_by_step.append(cpu.seconds())
 
-    with progress_shown_by(listen):
+    with show_progress_with(listen):
         result = bulk_order_factory(
             orders=str(job.selection),
             reference="benchmark",

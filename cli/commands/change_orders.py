@@ -201,7 +201,7 @@ def _parse_cents(amount: str, order: str, mode: str) -> int:
     from order_factory.models.database.schema import require_schema
     from order_factory.models.errors import InvalidRequest
     from order_factory.models.tables import Order
-    from order_factory.models.values.money import exponent_of
+    from order_factory.models.values.money import get_exponent
     from order_factory.tasks.factories.source_orders import require_order
 
     require_schema()
@@ -209,12 +209,12 @@ def _parse_cents(amount: str, order: str, mode: str) -> int:
         key = require_order(db, order, _find_mode(mode))
         currency = db.scalar(select(Order.currency_code).where(Order.id == key))
     try:
-        cents = Decimal(amount).scaleb(exponent_of(str(currency)))
+        cents = Decimal(amount).scaleb(get_exponent(str(currency)))
     except InvalidOperation:
         cents = Decimal("NaN")
     if not cents.is_finite() or cents != cents.to_integral_value() or cents < 1:
         raise InvalidRequest(
             f"--amount {amount!r} is not an amount in {currency}. Use a number such as 12.50, with "
-            f"at most {exponent_of(str(currency))} decimals."
+            f"at most {get_exponent(str(currency))} decimals."
         )
     return int(cents)

@@ -123,7 +123,7 @@ def copy(
 
 def _parse_object(text: str | None) -> dict[str, Any] | None:
     from order_factory.models.errors import InvalidRequest
-    from order_factory.models.values.json_objects import json_object_problem, parse_json
+    from order_factory.models.values.json_objects import find_json_problem, parse_json
 
     if text is None:
         return None
@@ -131,7 +131,7 @@ def _parse_object(text: str | None) -> dict[str, Any] | None:
     problem: str | None
     try:
         value = parse_json(text)
-        problem = json_object_problem(value)
+        problem = find_json_problem(value)
     except ValueError as error:
         problem = str(error)
     if problem is not None:

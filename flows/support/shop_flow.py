@@ -28,7 +28,7 @@ from order_factory.models.requests.problems import problems_of
 from order_factory.models.values.copy_options import EVERY_OPTION
 from order_factory.models.values.counts import count_of
 from order_factory.models.values.frames import is_frame
-from order_factory.models.values.option_signatures import signature_with_options
+from order_factory.models.values.option_signatures import make_signature
 from order_factory.tasks.prefect_ui.prefect_calls import is_away
 
 P = ParamSpec("P")
@@ -125,7 +125,7 @@ def _add_error_handling(function: Callable[P, R]) -> Callable[P, R]:
             unnamed = explain_refusal(error)
             return Failed(message=str(unnamed), data=unnamed)
 
-    signature = signature_with_options(function, lambda option: option.annotation)
+    signature = make_signature(function, lambda option: option.annotation)
     run_checked.__signature__ = signature  # type: ignore[attr-defined]
     run_checked.__doc__ = _build_docstring(function, signature)
     return run_checked

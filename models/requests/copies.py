@@ -5,26 +5,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from order_factory.models.values.copy_options import CHANGES, OPTIONS
-from order_factory.models.values.json_objects import json_object_problem, parse_json
+from order_factory.models.values.json_objects import find_json_problem, parse_json
 from order_factory.models.values.keys import clean_key
 from order_factory.models.values.option_values import CopyOptionValues
-from order_factory.models.values.texts import MAX_TEXT, text_problem
+from order_factory.models.values.texts import MAX_TEXT, find_text_problem
 
 
 def _number_as_text(value: object) -> object:
-    """An order number that was typed as a number is still a name."""
+    """Return an order number that was typed as a number is still a name."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _storable_object(value: dict[str, Any] | None) -> dict[str, Any] | None:
-    problem = None if value is None else json_object_problem(value)
+    problem = None if value is None else find_json_problem(value)
     if problem is not None:
         raise ValueError(problem)
     return value
 
 
 def _object_of_text(value: object) -> object:
-    """Return the object of a JSON text; None for an empty text."""
+    """Return the object of a JSON text, or None for an empty text."""
     if not isinstance(value, str):
         return value
     return parse_json(value) if value.strip() else None
@@ -35,7 +35,7 @@ def _clean_text(value: object) -> object:
         return value
     # Here the message names a lone surrogate; pydantic would only say that it is not a text.
     text = clean_key(value)
-    problem = text_problem(text)
+    problem = find_text_problem(text)
     if problem is not None:
         raise ValueError(problem)
     return text
@@ -81,6 +81,6 @@ class CopyOptions(CopyOptionValues):
     metadata: Metadata | None = Field(default=None, description="Your own data, as a JSON object.")
 
     def choices(self) -> dict[str, Any]:
-        """The copy options and their JSON values, which may apply to many copies."""
+        """Return the copy options and their JSON values, which may apply to many copies."""
         chosen: dict[str, Any] = self.model_dump(mode="json", include={*OPTIONS, *CHANGES})
         return chosen

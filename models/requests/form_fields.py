@@ -7,7 +7,7 @@ _SIMPLE = ("string", "integer", "number", "boolean")
 
 
 def plain_field(message: dict[str, Any]) -> dict[str, Any]:
-    """The JSON schema of a field without the choice of null, if one simple type remains.
+    """Return the JSON schema of a field without the choice of null, if one simple type remains.
 
     Any other field is returned unchanged.
     """

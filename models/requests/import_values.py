@@ -17,10 +17,10 @@ from order_factory.models.requests.spreadsheet_text import (
     shortened_problem,
     unquote_spreadsheet_text,
 )
-from order_factory.models.values.codes import country_problem, currency_problem
-from order_factory.models.values.json_objects import json_object_problem, parse_json
+from order_factory.models.values.codes import find_country_problem, find_currency_problem
+from order_factory.models.values.json_objects import find_json_problem, parse_json
 from order_factory.models.values.keys import clean_key
-from order_factory.models.values.texts import MAX_TEXT, text_problem
+from order_factory.models.values.texts import MAX_TEXT, find_text_problem
 
 LONG_TEXT = 10_000
 _TRILLION = 10**12
@@ -104,14 +104,14 @@ def _rate(value: Any) -> Any:
 
 
 def _storable(text: str, longest: int = MAX_TEXT) -> str:
-    problem = text_problem(text, longest)
+    problem = find_text_problem(text, longest)
     if problem is not None:
         raise _wrong("text", problem)
     return text
 
 
 def _text_of(value: Any) -> Any:
-    """The digits of a number in a text column, if no digit was lost."""
+    """Return the digits of a number in a text column, if no digit was lost."""
     if isinstance(value, str):
         return _storable(value, LONG_TEXT)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
@@ -160,21 +160,21 @@ def _email(value: Any) -> Any:
 
 
 def _country(value: str) -> str:
-    problem = country_problem(value)
+    problem = find_country_problem(value)
     if problem is not None:
         raise _wrong("country", problem)
     return value
 
 
 def _currency(value: str) -> str:
-    problem = currency_problem(value)
+    problem = find_currency_problem(value)
     if problem is not None:
         raise _wrong("currency", problem)
     return value
 
 
 def _time_text(value: Any) -> Any:
-    """An ISO 8601 time for pydantic, which would take a number for seconds since 1970."""
+    """Return an ISO 8601 time for pydantic, which would take a number for seconds since 1970."""
     if isinstance(value, datetime):
         return value
     if isinstance(value, str):
@@ -209,7 +209,7 @@ def _object_of(value: Any) -> Any:
             value = parse_json(value)
         except ValueError as error:
             raise _wrong("json", str(error)) from None
-    problem = json_object_problem(value)
+    problem = find_json_problem(value)
     if problem is not None:
         raise _wrong("json", problem)
     return value

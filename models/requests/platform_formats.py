@@ -174,7 +174,7 @@ _NONE = OneCurrency(columns=(), unless=())
 
 
 def _names_in(part: BaseModel) -> Iterator[str]:
-    """The columns in a part of the mapping, and in the parts of it."""
+    """Return the columns in a part of the mapping, and in the parts of it."""
     for name in type(part).model_fields:
         given = getattr(part, name)
         if isinstance(given, ValueOf):

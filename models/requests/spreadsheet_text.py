@@ -10,7 +10,7 @@ _DECIMAL = re.compile(r"[-+]?\d+[.,]0+")
 
 
 def unquote_spreadsheet_text(text: str) -> str:
-    """The text inside ="text", or after an apostrophe before a number or a sign."""
+    """Return the text inside ="text", or after an apostrophe before a number or a sign."""
     found = _FORMULA_TEXT.fullmatch(text)
     if found is not None:
         return found[1].replace('""', '"')

@@ -90,7 +90,7 @@ class OrderFactoryFailed(OrderFactoryError):
 
 
 def name_order(order: OrderRef) -> str:
-    """The number of an order with its public id: `1001 (vNnYhzxLKd)`."""
+    """Return the number of an order with its public id: `1001 (vNnYhzxLKd)`."""
     return f"{order.number} ({order.id})" if order.number else order.id
 
 
@@ -158,7 +158,7 @@ class BulkResult(Result):
 
     @classmethod
     def empty(cls, reference: str) -> "BulkResult":
-        """The result if there was nothing to copy and no batch was recorded."""
+        """Return the result if there was nothing to copy and no batch was recorded."""
         counts = ["orders_count", "completed_with_errors", "copied_in_this_run", *FactoryStatus]
         values: dict[str, Any] = dict.fromkeys(counts, 0)
         values |= {"reference": reference, "id": "", "status": BatchStatus.COMPLETED, "errors": []}

@@ -61,7 +61,7 @@ class ImportReport(BaseModel, frozen=True):
         unbalanced_orders: int = 0,
         unbalanced_examples: Sequence[str] = (),
     ) -> Self:
-        """The report with the sums over the files."""
+        """Return the report with the sums over the files."""
         return cls(
             files=files,
             read=sum(file.read for file in files),

@@ -16,7 +16,7 @@ _listener: ContextVar[ProgressListener | None] = ContextVar("progress_listener",
 
 
 @contextmanager
-def progress_shown_by(listener: ProgressListener) -> Iterator[None]:
+def show_progress_with(listener: ProgressListener) -> Iterator[None]:
     """Report progress to this listener, within the block and in this thread."""
     token = _listener.set(listener)
     try:

@@ -99,7 +99,7 @@ class Base(DeclarativeBase):
 
 
 def comparison_key_of(column: str) -> Callable[[Any], str | None]:
-    """A column's default: the comparison key of another column of the row that is inserted."""
+    """Return a column's default: the comparison key of another column of the row that is inserted."""
 
     def compute(context: Any) -> str | None:
         text = context.get_current_parameters().get(column)
@@ -109,7 +109,7 @@ def comparison_key_of(column: str) -> Callable[[Any], str | None]:
 
 
 def same_as(column: str, without: int) -> Callable[[Any], int]:
-    """A column's default: the value of another column of the row that is inserted."""
+    """Return a column's default: the value of another column of the row that is inserted."""
 
     def copy(context: Any) -> int:
         return int(context.get_current_parameters().get(column, without))
@@ -137,7 +137,7 @@ class Moded:
 
 
 def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    """An index over the rows that meet the condition, SQL that both databases understand."""
+    """Return an index over the rows that meet the condition, SQL that both databases understand."""
     rows = text(where)
     return Index(name, *columns, unique=unique, sqlite_where=rows, postgresql_where=rows)
 
@@ -146,11 +146,11 @@ _IS_ORIGINAL = "copied_from_id IS NULL AND reference IS NOT NULL"
 
 
 def original_index(table: str, *columns: str) -> Index:
-    """An index over the rows that have a reference and are not copies."""
+    """Return an index over the rows that have a reference and are not copies."""
     return partial_index(f"ix_{table}_original_key", *columns, where=_IS_ORIGINAL)
 
 
 def original_reference_index(table: str) -> Index:
-    """An index to find a row by its reference. Copies have the same one, so they are left out."""
+    """Return an index to find a row by its reference. Copies have the same one, so they are left out."""
     name = f"ix_{table}_original_reference"
     return partial_index(name, "reference", "mode", where=_IS_ORIGINAL)

@@ -35,7 +35,7 @@ class RowName(TypeDecorator[str]):
 
 
 def stored_name(resource: Resource, name: str | None) -> str | None:
-    """The name as it is stored."""
+    """Return the name as it is stored."""
     if name is None:
         return None
     key = key_of(resource, name)
@@ -43,13 +43,13 @@ def stored_name(resource: Resource, name: str | None) -> str | None:
 
 
 def key_in(name: ColumnElement[Any]) -> ColumnElement[int | None]:
-    """The key in a stored name; null for a text."""
+    """Return the key in a stored name; null for a text."""
     stored = type_coerce(name, String)
     is_key = func.substr(stored, 1, 1) == BY_KEY
     return case((is_key, cast(func.substr(stored, 2), BigInteger)))
 
 
 def text_in(name: ColumnElement[Any]) -> ColumnElement[str]:
-    """The text in a stored name; null for a key."""
+    """Return the text in a stored name; null for a key."""
     stored = type_coerce(name, String)
     return case((func.substr(stored, 1, 1) == BY_TEXT, func.substr(stored, 2)))

@@ -8,12 +8,12 @@ _moved_to: datetime | None = None
 
 
 def utc_now() -> datetime:
-    """The current time, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC) if _moved_to is None else _moved_to
 
 
 @contextmanager
-def clock_at(time: datetime) -> Iterator[None]:
+def stop_clock(time: datetime) -> Iterator[None]:
     """Stop the clock of the whole process at this aware time, in all of its threads."""
     global _moved_to
     before, _moved_to = _moved_to, time.astimezone(UTC)

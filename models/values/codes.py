@@ -9,8 +9,8 @@ from order_factory.models.values.money import CURRENCY_CODES
 _USUAL_MISTAKES = {"UK": "GB", "EL": "GR"}
 
 
-def currency_problem(code: str) -> str | None:
-    """What is wrong with a currency code; None if it is valid."""
+def find_currency_problem(code: str) -> str | None:
+    """Return what is wrong with a currency code, or None if it is valid."""
     if code in CURRENCY_CODES:
         return None
     known = code.strip().upper()
@@ -18,17 +18,17 @@ def currency_problem(code: str) -> str | None:
     return f"is {_quote_code(code)}no ISO 4217 currency code; {hint}"
 
 
-def country_problem(code: str) -> str | None:
-    """What is wrong with a country code; None if it is valid."""
+def find_country_problem(code: str) -> str | None:
+    """Return what is wrong with a country code, or None if it is valid."""
     if code in COUNTRY_CODES:
         return None
-    found = _suggest_country(code.strip())
-    hint = f"write {found[0]} for {found[1]}" if found else "write a code such as IT"
+    country = _suggest_country(code.strip())
+    hint = f"write {country[0]} for {country[1]}" if country else "write a code such as IT"
     return f"is {_quote_code(code)}no ISO 3166 country code of two letters; {hint}"
 
 
 def _quote_code(code: str) -> str:
-    """The code itself, unless it may be other data, which no message may quote."""
+    """Return the code for a message, or nothing if it may be other, private data."""
     return f"{code}, " if len(code) <= 3 and code.isalnum() else ""
 
 

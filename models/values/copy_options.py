@@ -1,4 +1,4 @@
-"""How an order is copied: the options, each declared here and nowhere else.
+"""The copy options. Each is declared here and nowhere else.
 
 `CopyOptionArguments` produces the columns of the tables, the parameters of the flows and their
 forms, the options of the command line, the columns of files, the attributes of the API, and the
@@ -46,13 +46,13 @@ from order_factory.models.values.stock_policies import StockPolicy
 
 @dataclass(frozen=True)
 class Declared:
-    """The default of an option, and what it does, in a sentence that fits a form and a help text.
+    """The default of an option, and a description that fits a form and a help text.
 
-    `on_subscriptions` is the default of subscriptions, if that differs. An option that is `ours` is
-    not in Commerce Layer's API reference. A text has `forms` of its values for people, and `clean`,
-    which returns the value to store or raises `ValueError`; an object has these, too. A `change`
-    makes the copy differ from its source. It belongs to one copy, and subscriptions have none.
-    A change that `names` a row of a resource is stored with the row's key instead of its public id.
+    `on_subscriptions` is the default of subscriptions, if it differs. An option that is `ours` is
+    not in Commerce Layer's API reference. A text or an object has `forms`, which are examples of
+    its values, and `clean`, which returns the value to store or raises `ValueError`. A `change`
+    makes the copy differ from its source. It belongs to one copy, and subscriptions have none. A
+    change that `names` a row of a resource is stored with the row's key, not its public id.
     """
 
     default: bool | StrEnum | str | None
@@ -271,12 +271,12 @@ class CopyOption:
 
     @property
     def title(self) -> str:
-        """The name for people: `Place target order`."""
+        """The name for people, such as `Place target order`."""
         return self.name.replace("_", " ").capitalize()
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The values of an option that is a choice; empty for a flag and for a text."""
+        """The values of a choice. A flag and a text have none."""
         return tuple(map(str, self.type)) if issubclass(self.type, StrEnum) else ()
 
     @property
@@ -293,18 +293,18 @@ class CopyOption:
         return Annotated[self.type | None, BeforeValidator(self.clean), text]
 
 
-def _type_of(annotation: Any) -> Any:
-    """The type of an option. A change may be None, and an object also given as a text."""
+def _find_type(annotation: Any) -> Any:
+    """Return the type of an option. A change may also be None, and an object may be a text."""
     choices = get_args(annotation)
     return get_origin(choices[0]) or choices[0] if choices else annotation
 
 
-def _declared(name: str, annotation: Any) -> CopyOption:
+def _make_option(name: str, annotation: Any) -> CopyOption:
     (declared,) = annotation.__metadata__
     of_subscriptions = declared.on_subscriptions
     return CopyOption(
         name=name,
-        type=_type_of(annotation.__origin__),
+        type=_find_type(annotation.__origin__),
         default=declared.default,
         description=declared.description,
         default_of_subscriptions=(
@@ -319,13 +319,13 @@ def _declared(name: str, annotation: Any) -> CopyOption:
 
 
 EVERY_OPTION = tuple(
-    _declared(name, annotation)
+    _make_option(name, annotation)
     for name, annotation in get_type_hints(CopyOptionArguments, include_extras=True).items()
 )
-# Those that say how to copy, which copies and subscriptions have, and those that change the copy.
+# The options that copies and subscriptions have, and those that change one copy.
 COPY_OPTIONS = tuple(option for option in EVERY_OPTION if not option.change)
 COPY_CHANGES = tuple(option for option in EVERY_OPTION if option.change)
-# The same by name.
+# Their names.
 OPTIONS = tuple(option.name for option in COPY_OPTIONS)
 CHANGES = tuple(option.name for option in COPY_CHANGES)
 LINE_CHANGES = ("quantities", "swap_skus", "add_lines")

@@ -2,5 +2,5 @@
 
 
 def count_of(count: int, one: str, many: str | None = None) -> str:
-    """The number with its noun; `many` is the plural where it does not end in `s` alone."""
+    """Return the number with its noun. `many` is a plural that is not formed with `s` alone."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"

@@ -10,10 +10,10 @@ _LONGEST = timedelta(days=36_525)
 
 def parse_duration(text: str) -> timedelta:
     """Parse a length of time. Raises `ValueError` with the rule that the text breaks."""
-    found = _DURATION.fullmatch(" ".join(text.split()))
+    match = _DURATION.fullmatch(" ".join(text.split()))
     length = timedelta()
-    if found is not None:
-        length = timedelta(**{_UNITS[found[2][0].lower()]: int(found[1])})
+    if match is not None:
+        length = timedelta(**{_UNITS[match[2][0].lower()]: int(match[1])})
     if not timedelta() < length <= _LONGEST:
         raise ValueError(
             "must be a length of time of at most a century, such as 24 hours or 7 days"
@@ -22,10 +22,10 @@ def parse_duration(text: str) -> timedelta:
 
 
 def check_duration(text: str) -> str:
-    """The text as it is stored: `24 hours`. Raises `ValueError`."""
+    """Return the text as it is stored: `24 hours`. Raises `ValueError`."""
     parse_duration(text)
-    found = _DURATION.fullmatch(" ".join(text.split()))
-    assert found is not None
-    unit = _UNITS[found[2][0].lower()]
-    count = int(found[1])
+    match = _DURATION.fullmatch(" ".join(text.split()))
+    assert match is not None
+    unit = _UNITS[match[2][0].lower()]
+    count = int(match[1])
     return f"{count} {unit if count != 1 else unit[:-1]}"

@@ -1,4 +1,4 @@
-"""What an order with errors means for the other orders of its batch."""
+"""The error policies of batches."""
 
 from enum import StrEnum
 

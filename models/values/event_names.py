@@ -1,15 +1,15 @@
-"""The events: what happens to each resource, in one list. Topics of webhooks come from it."""
+"""The names of all events. The topics of webhooks are made from them."""
 
 from enum import StrEnum
 from typing import Self
 
 
 class EventName(StrEnum):
-    """What happened; `meaning` says it to people."""
+    """The name of an event. `meaning` describes it for people."""
 
     meaning: str
 
-    # Copies. The HTTP API and the topics name them after their resource, too.
+    # Copies. In the HTTP API and the topics, they also have the names of the two kinds of copies.
     CREATE = "order_factories.create", "A copy was requested and is pending."
     START = "order_factories.start", "The copy began."
     COMPLETE = "order_factories.complete", "The copy is made, and placed if that was requested."

@@ -1,4 +1,4 @@
-"""Recognizing pandas' objects without importing pandas, which takes half a second."""
+"""Recognize objects of pandas without importing pandas, which takes half a second."""
 
 import sys
 from decimal import Decimal
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 def is_frame(value: object) -> "TypeGuard[pd.DataFrame]":
-    """Whether the value is a DataFrame. Who has one has imported pandas."""
+    """Whether the value is a DataFrame. If pandas is not imported, it is not."""
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(value, pandas.DataFrame)
 
 
 def is_missing(value: object) -> bool:
-    """Whether the value is None, or one that pandas has for nothing: NaN, NaT and NA."""
+    """Whether the value is None, or a missing value of pandas: NaN, NaT or NA."""
     if value is None or isinstance(value, str | int):
         return value is None
     pandas = sys.modules.get("pandas")

@@ -1,7 +1,7 @@
-"""How often an order is repeated.
+"""The frequencies of subscriptions, and the calendar of their periods.
 
 A frequency is a word of the reference, `every N days|weeks|months`, or a crontab expression.
-Everything that depends on the list of words reads it from here.
+All other modules read the list of words from here.
 """
 
 import re
@@ -17,7 +17,7 @@ from dateutil.relativedelta import relativedelta
 
 
 class Unit(StrEnum):
-    """The unit that a period is counted in."""
+    """The unit of a period."""
 
     HOURS = "hours"
     DAYS = "days"
@@ -57,7 +57,7 @@ LONGEST_FREQUENCY = 100
 
 
 def check_frequency(text: str) -> str:
-    """The frequency as it is stored. Raises `ValueError` with the rule that it breaks."""
+    """Return the frequency as it is stored. Raises `ValueError` with the rule that it breaks."""
     frequency = " ".join(text.split())
     if frequency in FREQUENCIES:
         return frequency
@@ -72,7 +72,7 @@ def check_frequency(text: str) -> str:
         crontab = CronSim(frequency, datetime(2024, 1, 1))  # noqa: DTZ001  (no zone is meant)
     except CronSimError as error:
         raise ValueError(rule) from error
-    # Two minutes of the same hour are less than an hour apart; a single minute never is.
+    # Two minutes of the same hour are less than an hour apart.
     if len(crontab.minutes) > 1:
         raise ValueError("must be at most once an hour")
     _check_steps(frequency, crontab)
@@ -99,7 +99,7 @@ def _check_steps(frequency: str, crontab: CronSim) -> None:
         (weekdays, "day", "days of the week", crontab.weekdays, 7),
     )
     for field, unit, kind, members, last in named:
-        step = _open_step(field, last)
+        step = _find_open_step(field, last)
         if step < 2 or (unit == "month" and last % step == 0):
             continue
         known = (each for each in members if isinstance(each, int) and each >= 0)
@@ -111,8 +111,8 @@ def _check_steps(frequency: str, crontab: CronSim) -> None:
         )
 
 
-def _open_step(field: str, last: int) -> int:
-    """The step of a field that goes on to its end, such as `*/14` or `1-31/14`; otherwise 1."""
+def _find_open_step(field: str, last: int) -> int:
+    """Return the step of a field such as `*/14` or `1-31/14`, or 1 for a range that ends early."""
     for part in field.split(","):
         span, _, step = part.partition("/")
         end = span.partition("-")[2] or str(last)
@@ -122,7 +122,7 @@ def _open_step(field: str, last: int) -> int:
 
 
 def check_time_zone(name: str) -> str:
-    """The name of a time zone. Raises `ValueError` with the rule that it breaks."""
+    """Return the name of a time zone. Raises `ValueError` with the rule that it breaks."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
@@ -136,11 +136,11 @@ class Calendar:
 
     Except with a crontab, the first period is `starts_at` itself. Days, weeks, months and years
     keep the local time of `starts_at` in the time zone. Each period is counted from `starts_at` and
-    not from the period before, so the 31st becomes the last day of a shorter month, and then the
-    31st again. A local time that daylight saving skips comes later by the skipped time.
+    not from the period before. So the 31st becomes the last day of a shorter month, and the 31st
+    again after it. A local time that daylight saving skips is moved by the skipped time.
 
-    A crontab means local times in the time zone. A time that is skipped comes at the end of the
-    skipped time, whatever the hour field says. A time that occurs twice comes the first time.
+    A crontab means local times in the time zone. If daylight saving skips a time, its period is at
+    the end of the skipped time. If a time occurs twice, its period is at the first time.
     """
 
     frequency: str
@@ -148,7 +148,7 @@ class Calendar:
     time_zone: str = "UTC"
 
     def after(self, moment: datetime) -> datetime | None:
-        """The first period later than this time, in UTC; None if there is no further one."""
+        """Return the first period after this time, in UTC, or None if there is no further one."""
         every = _parse_every(self.frequency)
         if every is None:
             begin = max(moment, self.starts_at - timedelta(microseconds=1))
@@ -158,16 +158,16 @@ class Calendar:
         if every.unit == Unit.HOURS:
             step = timedelta(hours=every.count)
             return self.starts_at + ((moment - self.starts_at) // step + 1) * step
-        return self._counted_after(every, moment)
+        return self._find_counted_after(every, moment)
 
     def between(self, first: datetime, last: datetime) -> Iterator[datetime]:
-        """The periods later than `first` and not later than `last`, in UTC, in their order."""
+        """Yield the periods after `first` and up to `last`, in UTC, earliest first."""
         period = self.after(first)
         while period is not None and period <= last:
             yield period
             period = self.after(period)
 
-    def _counted_after(self, every: Every, moment: datetime) -> datetime | None:
+    def _find_counted_after(self, every: Every, moment: datetime) -> datetime | None:
         zone = _load_zone(self.time_zone)
         anchor = self.starts_at.astimezone(zone).replace(tzinfo=None)
         local = moment.astimezone(zone)
@@ -175,7 +175,7 @@ class Calendar:
             units = (local.date() - anchor.date()).days
         else:
             units = 12 * (local.year - anchor.year) + local.month - anchor.month
-        # Start one period early, and not before the start.
+        # Begin one period early, but not before the start.
         count = max(units // every.count - 1, 0) * every.count
         try:
             while (period := self._at(anchor, count, every.unit, zone)) <= moment:
@@ -187,13 +187,13 @@ class Calendar:
     def _at(self, anchor: datetime, count: int, unit: Unit, zone: ZoneInfo) -> datetime:
         if not count:
             return self.starts_at
-        clock = anchor + (timedelta(days=count) if unit == Unit.DAYS else _months(count))
+        clock = anchor + (timedelta(days=count) if unit == Unit.DAYS else _make_months(count))
         return clock.replace(tzinfo=zone).astimezone(UTC)
 
 
 @lru_cache(maxsize=1_024)
 def _parse_every(frequency: str) -> Every | None:
-    """What a word or `every N ...` means; None for a crontab."""
+    """Return the period of a word or of `every N ...`, or None for a crontab."""
     if match := _EVERY.fullmatch(frequency):
         size, unit = _COUNTED[match[2].lower()]
         return Every(int(match[1]) * size, unit)
@@ -201,7 +201,7 @@ def _parse_every(frequency: str) -> Every | None:
 
 
 @lru_cache(maxsize=1_024)
-def _months(count: int) -> relativedelta:
+def _make_months(count: int) -> relativedelta:
     return relativedelta(months=count)
 
 
@@ -212,17 +212,17 @@ def _load_zone(name: str) -> ZoneInfo:
 
 @lru_cache(maxsize=65_536)
 def _find_crontab_after(expression: str, time_zone: str, moment: datetime) -> datetime | None:
-    """The next time of a crontab. Subscriptions with the same expression share its next period.
+    """Return the next time of a crontab. Subscriptions with the same expression share the cache.
 
-    The library goes through the times on a clock without daylight saving, and each is looked up in
-    the time zone: its own treatment of daylight saving depends on how the hours are written.
+    The library lists times without daylight saving, and each is looked up in the time zone. The
+    library's own treatment of daylight saving depends on how the hours are written.
     """
     zone = _load_zone(time_zone)
-    # A minute earlier, because the library starts after the given time.
+    # It is a minute earlier, because the library begins after the given time.
     clock = moment.astimezone(zone).replace(tzinfo=None) - timedelta(minutes=1)
     try:
-        for shown in CronSim(expression, clock):
-            period = _find_first_at(shown, zone)
+        for local in CronSim(expression, clock):
+            period = _find_first_at(local, zone)
             if period > moment:
                 return period
     except OverflowError:
@@ -231,11 +231,11 @@ def _find_crontab_after(expression: str, time_zone: str, moment: datetime) -> da
 
 
 def _find_first_at(clock: datetime, zone: ZoneInfo) -> datetime:
-    """The first time (UTC) at which the clock shows this, or the end of the skipped time."""
+    """Return the first time (UTC) at which the clock shows this, or the end of the skipped time."""
     moment = clock.replace(tzinfo=zone).astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) == clock:
         return moment
-    # The clocks are put forward between these two.
+    # The clocks go forward between these two times. A binary search finds the second.
     early = clock.replace(tzinfo=zone, fold=1).astimezone(UTC)
     before = early.astimezone(zone).utcoffset()
     while moment - early > timedelta(seconds=1):

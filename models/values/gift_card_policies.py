@@ -1,10 +1,10 @@
-"""What a copy does about the gift cards that paid for its source order."""
+"""The policies of copies for gift cards that paid for the source order."""
 
 from enum import StrEnum
 
 
 class GiftCardPolicy(StrEnum):
-    """How gift cards of the source order are treated.
+    """How a copy treats the gift cards of its source order.
 
     `drop`: the copy is made without them, and an error says how much is left to pay. `fail`: the
     copy fails.

@@ -1,18 +1,18 @@
-"""What a JSON object of the caller (metadata) may contain, at every entry point."""
+"""The rules for JSON objects of the caller (metadata), at every entry point."""
 
 import json
 from typing import Any
 
-from order_factory.models.values.texts import text_problem
+from order_factory.models.values.texts import find_text_problem
 
 MAX_CHARACTERS = 65_536
 MAX_DEPTH = 50
 
 
-def json_object_problem(value: Any) -> str | None:
-    """What is wrong with a value that must be a JSON object that both databases can store.
+def find_json_problem(value: Any) -> str | None:
+    """Return what is wrong with a value that both databases must store as a JSON object.
 
-    None if it is valid. The message never quotes the value.
+    Returns None if it is valid. The message never quotes the value.
     """
     if not isinstance(value, dict):
         return 'is not a JSON object like {"key": "value"}'
@@ -26,14 +26,14 @@ def json_object_problem(value: Any) -> str | None:
         return "is not valid JSON: it contains NaN, infinity or a value that JSON does not have"
     if len(text) > MAX_CHARACTERS:
         return f"has {len(text)} characters of JSON; at most {MAX_CHARACTERS} are allowed"
-    # JSON writes the character 0 as an escape, unless another backslash precedes it.
+    # JSON writes the character 0 as this escape. After another backslash, it is plain text.
     if "\\u0000" in text.replace("\\\\", ""):
         text = "\0"
-    return text_problem(text, MAX_CHARACTERS)
+    return find_text_problem(text, MAX_CHARACTERS)
 
 
 def parse_json(text: str) -> Any:
-    """The value of a JSON text. Raises `ValueError` with what is wrong."""
+    """Return the value of a JSON text. Raises `ValueError` with what is wrong."""
     try:
         return json.loads(text)
     except RecursionError:

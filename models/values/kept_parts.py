@@ -1,17 +1,17 @@
-"""What a copy keeps of the data of other systems: metadata and references."""
+"""The rules for the metadata and the references that copies keep."""
 
 from enum import StrEnum
 
-from order_factory.models.values.texts import text_problem
+from order_factory.models.values.texts import find_text_problem
 
 DEFAULT, ALL, NONE = "default", "all", "none"
-# Before the names of the members that are kept: `keys:color,size`.
+# The prefix of the list of members to keep: `keys:color,size`.
 KEYS = "keys:"
 KEEP_METADATA_VALUES = (DEFAULT, ALL, NONE, "keys:a,b")
 
 
 class KeepReferences(StrEnum):
-    """`default`: as the shop's setting says. `none`: no two rows have the same foreign reference."""
+    """`default`: the shop's setting decides. `none`: no two rows have the same reference."""
 
     DEFAULT = DEFAULT
     NONE = NONE
@@ -19,22 +19,22 @@ class KeepReferences(StrEnum):
 
 
 def clean_keep_metadata(value: str) -> str:
-    """The rule without spaces around its keys. Raises `ValueError`, which says what is expected."""
-    words = value.strip()
-    if words in (DEFAULT, ALL, NONE):
-        return words
-    keys = [key.strip() for key in words.removeprefix(KEYS).split(",")]
-    if not words.startswith(KEYS) or not all(keys):
+    """Return the rule without spaces around its keys. Raises `ValueError` with the valid forms."""
+    stripped = value.strip()
+    if stripped in (DEFAULT, ALL, NONE):
+        return stripped
+    keys = [key.strip() for key in stripped.removeprefix(KEYS).split(",")]
+    if not stripped.startswith(KEYS) or not all(keys):
         raise ValueError(f"must be {', '.join(KEEP_METADATA_VALUES[:-1])} or keys:a,b")
     rule = KEYS + ",".join(keys)
-    problem = text_problem(rule)
+    problem = find_text_problem(rule)
     if problem is not None:
         raise ValueError(problem)
     return rule
 
 
 def clean_shop_metadata(value: str) -> str:
-    """The same for the setting of the shop, which has no default of its own."""
+    """Return the rule for the shop's setting, which cannot be `default`. Raises `ValueError`."""
     rule = clean_keep_metadata(value)
     if rule == DEFAULT:
         raise ValueError("must be all, none or keys:a,b")

@@ -1,15 +1,15 @@
 """Keys that people type: numbers, codes, references and emails, made comparable.
 
-A key is stored clean: without invisible characters, with its own letter case. Emails and coupon
-codes are compared by their comparison key, which ignores letter case. Both are computed here and
-never in SQL, because SQLite and PostgreSQL fold letters differently.
+A key is stored clean: without invisible characters, and with its letter case. Emails and coupon
+codes are compared by a comparison key that ignores letter case. Both are computed here and never in
+SQL, because SQLite and PostgreSQL convert letters to lower case differently.
 """
 
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-# Where a comparison key is stored: column -> the column that it is computed from, by table.
+# The comparison keys of each table: the column of the key, and the column of its value.
 COMPARISON_KEYS: Mapping[str, Mapping[str, str]] = {
     "customers": {"email_key": "email"},
     "coupons": {"code_key": "code", "recipient_email_key": "recipient_email"},
@@ -23,9 +23,9 @@ COMPARISON_KEYS: Mapping[str, Mapping[str, str]] = {
 
 
 def clean_key(text: str) -> str:
-    """The key in Unicode form NFC, without invisible characters and surrounding spaces.
+    """Return the key in Unicode form NFC, without invisible characters and surrounding spaces.
 
-    A no-break space, or any other kind of space, becomes a plain one.
+    Any other kind of space becomes a plain space.
     """
     if text.isascii() and text.isprintable():
         return text.strip()
@@ -37,15 +37,15 @@ def clean_key(text: str) -> str:
 
 
 def comparison_key(text: str) -> str:
-    """The text by which emails and coupon codes are compared: equal for equal ones."""
+    """Return the comparison key of an email or a coupon code. Equal ones have equal keys."""
     cleaned = clean_key(text)
     if cleaned.isascii():
         return cleaned.lower()
     return unicodedata.normalize("NFC", cleaned.casefold())
 
 
-def comparison_keys(table: str, values: Mapping[str, Any]) -> dict[str, str | None]:
-    """The comparison keys of a table's values, as far as the columns have one."""
+def make_comparison_keys(table: str, values: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the comparison keys of those values of a table that have one."""
     return {
         key: None if values[name] is None else comparison_key(values[name])
         for key, name in COMPARISON_KEYS.get(table, {}).items()

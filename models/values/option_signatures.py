@@ -1,4 +1,4 @@
-"""Real signatures for functions that take the copy options as `**options`."""
+"""The full signatures of functions that take the copy options as `**options`."""
 
 import inspect
 from collections.abc import Callable
@@ -7,13 +7,13 @@ from typing import Any
 from order_factory.models.values.copy_options import EVERY_OPTION, CopyOption
 
 
-def signature_with_options(
+def make_signature(
     function: Callable[..., Any], annotate: Callable[[CopyOption], Any]
 ) -> inspect.Signature:
-    """The function's signature with a keyword parameter for each copy option.
+    """Return the function's signature with a keyword parameter for each copy option.
 
-    They take the place of `**options: Unpack[CopyOptionArguments]`, and come before the function's
-    own keyword-only parameters. `annotate` makes the annotation of an option. A function without
+    They replace `**options: Unpack[CopyOptionArguments]`, and come before the function's own
+    keyword-only parameters. `annotate` returns the annotation of an option. A function without
     `**options` keeps its signature.
     """
     signature = inspect.signature(function, eval_str=True)

@@ -1,4 +1,4 @@
-"""The copy options and their values as pydantic models, for requests and results to build on."""
+"""The copy options and their values as pydantic models: base classes of requests and results."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from order_factory.models.values.copy_options import COPY_OPTIONS, EVERY_OPTION
 
 
-def _fields(*, of_subscriptions: bool) -> dict[str, Any]:
+def _make_fields(*, of_subscriptions: bool) -> dict[str, Any]:
     return {
         option.name: (
             option.annotation,
@@ -24,7 +24,7 @@ def _fields(*, of_subscriptions: bool) -> dict[str, Any]:
 if TYPE_CHECKING:
 
     class CopyOptionValues(BaseModel):
-        """A field for each copy option; type checkers do not see them."""
+        """A field for each copy option. Type checkers do not see these fields."""
 
     class SubscriptionOptionValues(CopyOptionValues):
         """The same with the defaults of subscriptions."""
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 else:
     _FROZEN = ConfigDict(frozen=True)
     CopyOptionValues = create_model(
-        "CopyOptionValues", __config__=_FROZEN, **_fields(of_subscriptions=False)
+        "CopyOptionValues", __config__=_FROZEN, **_make_fields(of_subscriptions=False)
     )
     SubscriptionOptionValues = create_model(
-        "SubscriptionOptionValues", __config__=_FROZEN, **_fields(of_subscriptions=True)
+        "SubscriptionOptionValues", __config__=_FROZEN, **_make_fields(of_subscriptions=True)
     )

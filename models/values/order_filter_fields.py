@@ -1,4 +1,4 @@
-"""Which orders a batch takes from the database: the fields of the filter, each declared here.
+"""The fields of the order filter, which selects the orders of a batch. Each is declared here.
 
 `FILTER_FIELDS` produces the form, the command line options, the API attributes and the words that
 describe a filter. A new field needs a declaration here and a condition in
@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 
 class Kind(Enum):
-    """What a field contains. All but the last three may be omitted."""
+    """The kind of a field. A field of the last three kinds always has a value."""
 
     TEXT = auto()
     TIME = auto()
@@ -25,9 +25,9 @@ class Kind(Enum):
 class FilterField:
     """One field of the filter.
 
-    `words` describes what it selects, with the value in place of `{}`, and `words_without` what a
-    flag that is not set selects. `option` is its option on the command line, if that has another
-    name. A `narrowing` field selects nothing alone: it needs another field, or all orders.
+    `words` describes its selection, with `{}` in place of the value. `words_without` describes the
+    selection of a flag that is not set. `option` is its option on the command line, if that has
+    another name. A `narrowing` field selects nothing alone: it needs another field, or all orders.
     """
 
     name: str

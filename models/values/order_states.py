@@ -1,6 +1,6 @@
 """The allowed changes of an order's three statuses.
 
-Every change of a status uses `new_status` and `may_become`, so no statement makes a change that is
+Every change of a status uses `new_status` or `may_become`, so no statement makes a change that is
 not listed here. Source: Commerce Layer API reference, order object, its statuses and triggers. The
 change from `placing` back to `pending` after a refused payment is our own.
 """
@@ -57,13 +57,13 @@ TRANSITIONS: Mapping[str, Transitions] = {
 
 def may_become(column: Column[Any], status: StrEnum) -> ColumnElement[bool]:
     """Whether a row may change from the status in this column to the given one."""
-    return column.in_(sources_of(column, status))
+    return column.in_(list_sources(column, status))
 
 
 def new_status(
     column: Column[Any], status: StrEnum, when: ColumnElement[bool] | None = None
 ) -> ColumnElement[Any]:
-    """The value to set this column to: the status, if the change is allowed (and `when` is true).
+    """Return the new value of the column: the status, if the change is allowed and `when` is true.
 
     Otherwise the row keeps its status.
     """
@@ -72,10 +72,10 @@ def new_status(
 
 
 def transition_message(column: Column[Any], status: StrEnum) -> ColumnElement[str]:
-    """The message `cannot transition from pending to placed`, with the status of the row."""
+    """Return the message `cannot transition from pending to placed`, with the status of the row."""
     return literal("cannot transition from ") + column + f" to {status.value}"
 
 
-def sources_of(column: Column[Any], status: StrEnum) -> list[StrEnum]:
-    """The statuses that may change to this one, in the order of the table."""
+def list_sources(column: Column[Any], status: StrEnum) -> list[StrEnum]:
+    """Return the statuses that may change to this one, in the order of the table."""
     return [source for source, targets in TRANSITIONS[column.key].items() if status in targets]

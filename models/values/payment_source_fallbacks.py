@@ -1,12 +1,12 @@
-"""The choice of another payment source if the saved one can no longer be used."""
+"""The choice of another payment source if the saved one cannot be used."""
 
 from enum import StrEnum
 
 
 class PaymentSourceFallback(StrEnum):
-    """`default`: as the shop's setting says. `off`: nothing does, and the copy is not placed.
+    """`default`: the shop's setting decides. `off`: no other source pays; the copy is not placed.
 
-    `newest_valid`: another payment source of the customer's wallet, of the same gateway: the
+    `newest_valid`: another payment source of the wallet pays, with the same gateway. It is the
     customer's default if that is valid, and otherwise the newest valid one.
     """
 

@@ -44,11 +44,11 @@ class Resource(IntEnum):
 
 
 class _QuickSqids(Sqids):
-    """The same ids as the library's, three times as fast.
+    """It makes the same ids as the library, three times as fast.
 
-    The library shuffles the same few hundred alphabets again and again; here each is shuffled once.
-    The overridden name is private to the library, hence the tight version range. Tests compare the
-    ids.
+    The library shuffles the same few hundred alphabets again and again. Here each is shuffled once.
+    The overridden name is private to the library, so the version range is narrow, and tests compare
+    the ids.
     """
 
     _Sqids__shuffle = lru_cache(maxsize=4_096)(getattr(Sqids, "_Sqids__shuffle"))  # noqa: B009
@@ -63,13 +63,13 @@ _SQIDS = _QuickSqids(alphabet=_ALPHABET, min_length=_MIN_LENGTH)
 
 
 def public_id(resource: Resource, key: int) -> str:
-    """The public id of the row with this key: at least ten letters, always the same."""
+    """Return the public id of the row with this key: at least ten letters, always the same."""
     return _SQIDS.encode([resource, key])
 
 
 @lru_cache(maxsize=16_384)
 def key_of(resource: Resource, text: str) -> int | None:
-    """The row key of a public id, or None if the text is not an id of that resource."""
+    """Return the row key of a public id, or None if the text is not an id of that resource."""
     if not text.isascii() or len(text) > 40:
         return None
     numbers = _SQIDS.decode(text)
@@ -79,24 +79,23 @@ def key_of(resource: Resource, text: str) -> int | None:
 
 
 @lru_cache
-def _surroundings(resource: Resource) -> list[tuple[str, str, str]]:
-    """What precedes the digits of a key, the letters that are its digits, and the filling.
+def _find_surroundings(resource: Resource) -> list[tuple[str, str, str]]:
+    """Return for each remainder: the text before the key, the letters for its digits, the filling.
 
-    An id consists of a letter, the number of the resource, a separator, the key and a filling.
-    Everything but the key depends on the key's remainder alone, so it is read from ids that the
-    library has made.
+    An id consists of a letter, the number of the resource, a separator, the key and a filling. All
+    but the key depends on the key's remainder alone. So it is taken from ids of the library.
     """
-    found = []
+    surroundings = []
     for remainder in range(len(_ALPHABET)):
         keys = range(remainder, len(_ALPHABET) * _BASE, len(_ALPHABET))
         ids = {key: public_id(resource, key) for key in keys}
         ends = {key: 4 + (key >= _BASE) + (key >= _BASE**2) for key in keys}
         letters = {key % _BASE: ids[key][ends[key] - 1] for key in keys}
         first = ids[remainder]
-        found.append(
+        surroundings.append(
             (first[:3], "".join(letters[n] for n in range(_BASE)), first[ends[remainder] :])
         )
-    return found
+    return surroundings
 
 
 @overload
@@ -108,11 +107,12 @@ def public_ids(resource: Resource, keys: Iterable[int | None]) -> list[str | Non
 
 
 def public_ids(resource: Resource, keys: Iterable[int | None]) -> Sequence[str | None]:
-    """The public id of each key, in a tenth of the time of `public_id`; None stays None.
+    """Return the public id of each key. None stays None.
 
-    A report has two ids per row, so this is half of its time.
+    It takes a tenth of the time of `public_id`. A report has two ids per row, which were half of
+    its time.
     """
-    surroundings = _surroundings(resource)
+    surroundings = _find_surroundings(resource)
     ids: list[str | None] = []
     for key in keys:
         if key is None:

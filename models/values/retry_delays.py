@@ -1,4 +1,4 @@
-"""When a failed renewal is retried: a list of delays such as `1d 3d 5d`, stored as text."""
+"""The delays of the retries of a failed renewal: a list such as `1d 3d 5d`, stored as text."""
 
 import re
 from datetime import timedelta
@@ -12,23 +12,23 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 
 @lru_cache(maxsize=1_024)
 def parse_delays(text: str | None) -> tuple[timedelta, ...]:
-    """The delays, each counted from the end of the attempt before; empty for None.
+    """Return the delays, each counted from the end of the attempt before. None has no delays.
 
     Raises `ValueError` with the rule that the text breaks.
     """
-    found = []
+    delays = []
     for word in (text or "").replace(",", " ").split():
         match = _DELAY.fullmatch(word)
         delay = int(match[1]) * _UNITS[match[2]] if match else timedelta()
         if not timedelta() < delay <= _LONGEST:
             raise ValueError("must be delays in hours or days of at most a year, such as 12h 1d 3d")
-        found.append(delay)
-    if len(found) > MOST_RETRIES:
+        delays.append(delay)
+    if len(delays) > MOST_RETRIES:
         raise ValueError(f"must be at most {MOST_RETRIES} delays")
-    return tuple(found)
+    return tuple(delays)
 
 
 def check_retry_after(text: str) -> str | None:
-    """The delays as they are stored; None if there are none. Raises `ValueError`."""
+    """Return the delays as they are stored, or None if there are none. Raises `ValueError`."""
     parse_delays(text)
     return " ".join(text.replace(",", " ").split()) or None

@@ -66,7 +66,7 @@ class FactoryStatus(StrEnum):
 
 
 class BatchStatus(StrEnum):
-    """A batch has `failed` when its file cannot be used; one whose copies fail is completed."""
+    """A batch has `failed` if its file cannot be used. A batch whose copies fail is completed."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
@@ -76,7 +76,7 @@ class BatchStatus(StrEnum):
 
 
 class TransferStatus(StrEnum):
-    """Of exports and imports. Source: Commerce Layer API reference."""
+    """The status of an export or import. Source: Commerce Layer API reference."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
@@ -108,7 +108,7 @@ class AfterFailure(StrEnum):
 
 
 class WhileOpen(StrEnum):
-    """What happens to a period that comes while the copy before is unfinished. Our own."""
+    """What happens to a period that is due while the copy before is unfinished. Our own."""
 
     COPY = "copy"
     WAIT = "wait"
@@ -132,7 +132,7 @@ class ItemType(StrEnum):
     FLEX_PROMOTIONS = "flex_promotions"
 
 
-# Lines that a customer buys, and those of them that may have to be shipped.
+# The types of lines that a customer buys, and of lines that may have to be shipped.
 PURCHASABLE = (ItemType.SKUS, ItemType.BUNDLES, ItemType.GIFT_CARDS)
 SHIPPABLE = (ItemType.SKUS, ItemType.BUNDLES)
 PROMOTIONS = tuple(kind for kind in ItemType if kind.endswith("promotions"))

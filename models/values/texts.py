@@ -1,15 +1,15 @@
-"""What a text of the caller may contain, at every entry point."""
+"""The rules for texts of the caller, at every entry point."""
 
 import re
 
-# The maximum length of a key: a reference, a number, a code. PostgreSQL cannot index longer ones.
+# The maximum length of a key: a reference, a number, a code. PostgreSQL cannot index long texts.
 MAX_TEXT = 255
 # Python's replacements for bytes that are not UTF-8.
 _BYTES_LEFT = re.compile("[\udc80-\udcff]")
 
 
-def text_problem(text: str, longest: int = MAX_TEXT) -> str | None:
-    """What is wrong with a text that both databases must store; None if it is valid.
+def find_text_problem(text: str, longest: int = MAX_TEXT) -> str | None:
+    """Return what is wrong with a text that both databases must store, or None if it is valid.
 
     The message never quotes the text.
     """

@@ -6,8 +6,8 @@ from order_factory.models.values.statuses import FactoryType
 FACTORIES = "order_factories"
 
 
-def _topics_of(name: EventName) -> list[str]:
-    """An event of a copy has three topics: of all copies, and of each of the two kinds."""
+def _list_topics(name: EventName) -> list[str]:
+    """Return the topics of an event. Copies have one for all copies, and one for each kind."""
     if name.resource != FACTORIES:
         return [name.value]
     kinds = (FACTORIES, *FactoryType)
@@ -18,15 +18,15 @@ TOPICS = {
     topic: name.meaning
     for name in EventName
     if name is not EventName.MORE
-    for topic in _topics_of(name)
+    for topic in _list_topics(name)
 }
 
 
-def stored_names(topic: str) -> tuple[str, ...]:
-    """The names under which the events of a topic are stored.
+def list_stored_names(topic: str) -> tuple[str, ...]:
+    """Return the names under which the events of a topic are stored.
 
-    An event of a copy is stored as `order_factories.EVENT`. When the copy's record is deleted, the
-    event keeps the name of its kind.
+    An event of a copy is stored as `order_factories.EVENT`. If the record of the copy is deleted,
+    the event has the name of its kind.
     """
     resource, _, event = topic.partition(".")
     if resource == FACTORIES:
@@ -36,7 +36,7 @@ def stored_names(topic: str) -> tuple[str, ...]:
     return (topic,)
 
 
-def factory_type(topic: str) -> FactoryType | None:
-    """The kind of copy that a topic is about, if it is about one."""
+def find_factory_type(topic: str) -> FactoryType | None:
+    """Return the kind of copy of a topic, or None if the topic has no such kind."""
     resource = topic.partition(".")[0]
     return FactoryType(resource) if resource in tuple(FactoryType) else None

@@ -14,10 +14,10 @@ from order_factory.models.requests.spreadsheet_text import (
     unquote_spreadsheet_text,
 )
 from order_factory.models.values.copy_options import EVERY_OPTION, CopyOption
-from order_factory.models.values.json_objects import json_object_problem, parse_json
+from order_factory.models.values.json_objects import find_json_problem, parse_json
 from order_factory.models.values.keys import clean_key
 from order_factory.models.values.statuses import Mode
-from order_factory.models.values.texts import text_problem
+from order_factory.models.values.texts import find_text_problem
 from order_factory.tasks.selections.numbered_rows import NumberedRows
 from order_factory.tasks.selections.reading import Problem, Unchecked
 
@@ -85,7 +85,7 @@ def _convert_text(value: Any) -> str:
         text = clean_key(unquote_spreadsheet_text(text))
     if not text:
         raise _WrongValue("the text is empty")
-    problem = text_problem(text)
+    problem = find_text_problem(text)
     if problem is not None:
         raise _WrongValue(f"the text {problem}")
     problem = shortened_problem(text)
@@ -149,7 +149,7 @@ def _convert_metadata(value: Any) -> dict[str, Any]:
             value = parse_json(value)
         except ValueError as error:
             raise _WrongValue(f"the value {error}") from None
-    problem = json_object_problem(value)
+    problem = find_json_problem(value)
     if problem is not None:
         raise _WrongValue(f"the value {problem}")
     return dict(value)

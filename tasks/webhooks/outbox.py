@@ -28,7 +28,7 @@ from order_factory.models.database.retrying import read, write
 from order_factory.models.database.table_writers import list_writers
 from order_factory.models.tables import Event, EventCallback, OrderFactory, Webhook
 from order_factory.models.tables.base import utc_now
-from order_factory.models.values.topics import FACTORIES, factory_type, stored_names
+from order_factory.models.values.topics import FACTORIES, find_factory_type, list_stored_names
 from order_factory.tasks.working_set.statements import at, insert_counted, table_of
 
 _event, _factory = table_of(Event), table_of(OrderFactory)
@@ -97,7 +97,7 @@ def _make_deliveries_between(
     event_names = set(db.scalars(select(_event.c.name).where(between).distinct()))
     count = 0
     for each in webhooks:
-        if each.until_event_id < high and event_names.intersection(stored_names(each.topic)):
+        if each.until_event_id < high and event_names.intersection(list_stored_names(each.topic)):
             delivered = exists().where(
                 _callback.c.event_id == _event.c.id, _callback.c.webhook_id == each.id
             )
@@ -132,9 +132,9 @@ def select_deliveries(
     """Select a delivery to a webhook for each event of its topic and mode."""
     now = at(utc_now())
     events: Any = _event.outerjoin(_factory, _factory.c.id == _event.c.order_factory_id)
-    kind = factory_type(topic)
+    kind = find_factory_type(topic)
     conditions = [
-        _event.c.name.in_(stored_names(topic)),
+        _event.c.name.in_(list_stored_names(topic)),
         func.coalesce(_event.c.mode, _factory.c.mode) == mode,
     ]
     if kind is not None:

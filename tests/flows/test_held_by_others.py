@@ -10,7 +10,7 @@ from order_factory.flows.runners import copy_recorded
 from order_factory.models.database.engine import begin
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.results.copies import BatchUnfinished
-from order_factory.models.results.progress import progress_shown_by
+from order_factory.models.results.progress import show_progress_with
 from order_factory.tasks.copying.engine import copy_claimed
 from order_factory.tasks.working_set.claims import claim_pending
 from tests.support.copying import find_or_record
@@ -43,7 +43,7 @@ def copying_thread():
             waits.set()
 
     def copy():
-        with progress_shown_by(listen):
+        with show_progress_with(listen):
             return bulk_order_factory(reference="night")
 
     with ThreadPoolExecutor(1) as pool:

@@ -12,7 +12,7 @@ from order_factory.models.database.engine import begin
 from order_factory.models.database.process_locks import hold_process_lock
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.results.copies import BatchUnfinished
-from order_factory.models.results.progress import progress_shown_by
+from order_factory.models.results.progress import show_progress_with
 from order_factory.tasks.payments.claiming import Scope, claim_due
 from tests.support.copying import copy_batch, find_or_record
 from tests.support.paying import TestLedger, make_payable_order
@@ -46,7 +46,7 @@ def resume(waits=None):
         if waits is not None and step == "wait for the payments of other runs":
             waits.set()
 
-    with progress_shown_by(listen):
+    with show_progress_with(listen):
         return bulk_order_factory(reference="night")
 
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel
 
 from order_factory.models.requests.platform_formats import AddressPart, PlatformFormat, ValueOf
-from order_factory.models.values.codes import currency_problem
-from order_factory.models.values.money import exponent_of
+from order_factory.models.values.codes import find_currency_problem
+from order_factory.models.values.money import get_exponent
 from order_factory.models.values.statuses import CustomerStatus, ItemType, OrderStatus
 from order_factory.tasks.imports.platforms.amount_matching import (
     AmountsDiffer,
@@ -152,7 +152,7 @@ class _Conversion:
         currency = self._currency()
         if currency is None:
             return self._result
-        self._exponent = exponent_of(currency)
+        self._exponent = get_exponent(currency)
         order = self._order(currency)
         lines = [self._goods(each) for each in records]
         amounts = self._amounts(currency, lines)
@@ -228,7 +228,7 @@ class _Conversion:
         if found is None:
             self._reject(self._head, value.column, _NO_CURRENCY)
             return None
-        problem = currency_problem(found.upper())
+        problem = find_currency_problem(found.upper())
         if problem is not None:
             self._reject(self._head, value.column, problem)
             return None

@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 
 from order_factory.models.values.money import (
     CURRENCY_CODES,
-    exponent_of,
     format_money,
     format_price,
+    get_exponent,
     to_decimal,
 )
 
@@ -36,7 +36,7 @@ OTHERS = set(CURRENCY_CODES).difference(WHOLE, THOUSANDTHS, TEN_THOUSANDTHS, {"B
 
 def test_every_currency_has_the_decimals_of_iso_4217():
     unknown = {
-        exponent: [code for code in sorted(CURRENCY_CODES) if exponent_of(code) == exponent]
+        exponent: [code for code in sorted(CURRENCY_CODES) if get_exponent(code) == exponent]
         for exponent in (0, 2, 3, 4)
     }
 
@@ -52,7 +52,7 @@ def test_metals_and_test_codes_are_not_currencies():
     assert CURRENCY_CODES.isdisjoint({"XXZ", "XXX", "XTS", "XAU", "EURO", "eur", ""})
     assert {"EUR", "USD", "HRK", "BGN", "MGA"} <= CURRENCY_CODES
     with pytest.raises(ValueError, match="'XXZ' is not an ISO 4217 currency code"):
-        exponent_of("XXZ")
+        get_exponent("XXZ")
 
 
 @pytest.mark.parametrize(
@@ -79,4 +79,4 @@ def test_no_digit_of_an_amount_is_lost(cents, currency_code):
     shown = format_money(cents, currency_code)
 
     assert int(shown.removesuffix(currency_code).replace(",", "").replace(".", "")) == cents
-    assert to_decimal(cents, currency_code) * 10 ** exponent_of(currency_code) == cents
+    assert to_decimal(cents, currency_code) * 10 ** get_exponent(currency_code) == cents

@@ -10,8 +10,8 @@ from order_factory.api.resources.description import Broken
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.import_rows import SkuRow
 from order_factory.models.requests.subscriptions import SubscriptionOptions
-from order_factory.models.values.json_objects import json_object_problem
-from order_factory.models.values.texts import text_problem
+from order_factory.models.values.json_objects import find_json_problem
+from order_factory.models.values.texts import find_text_problem
 
 CHARACTER_0 = "contains the character 0, which cannot be stored"
 HALF = "contains half of a character (a lone surrogate), which cannot be stored"
@@ -39,7 +39,7 @@ OBJECTS = [
 
 @pytest.mark.parametrize(("text", "problem"), TEXTS)
 def test_an_invalid_reference_has_the_same_message_everywhere(text, problem):
-    assert text_problem(text) == problem
+    assert find_text_problem(text) == problem
     for model in (CopyOptions, SubscriptionOptions, SkuRow):
         with pytest.raises(ValidationError, match="reference") as refused:
             model.model_validate(
@@ -54,7 +54,7 @@ def test_an_invalid_reference_has_the_same_message_everywhere(text, problem):
 
 @pytest.mark.parametrize(("value", "problem"), OBJECTS)
 def test_invalid_metadata_has_the_same_message_everywhere(value, problem):
-    assert json_object_problem(value) == problem
+    assert find_json_problem(value) == problem
     for model in (CopyOptions, SubscriptionOptions, SkuRow):
         with pytest.raises(ValidationError, match="metadata") as refused:
             model.model_validate(
@@ -70,6 +70,6 @@ def test_invalid_metadata_has_the_same_message_everywhere(value, problem):
 def test_values_that_both_databases_can_store_are_accepted():
     value = {"emoji": "😀", "escape": "\\u0000", "most": 2**63 - 1, "least": -(2**63), "n": 1.5}
 
-    assert json_object_problem(value) is None
-    assert json_object_problem(json.loads(json.dumps(value))) is None
-    assert text_problem("\\u0000 😀 ü") is None
+    assert find_json_problem(value) is None
+    assert find_json_problem(json.loads(json.dumps(value))) is None
+    assert find_text_problem("\\u0000 😀 ü") is None

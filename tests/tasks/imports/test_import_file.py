@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from order_factory.models.database import retrying
 from order_factory.models.database.engine import get_engine, reading
 from order_factory.models.errors import TryAgain
-from order_factory.models.results.progress import progress_shown_by
+from order_factory.models.results.progress import show_progress_with
 from order_factory.models.tables import Address, LineItem, LineItemOption, Order
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks import import_file as import_file_module
@@ -204,7 +204,7 @@ def test_progress_is_reported_for_each_chunk(shop, write_csv, run_import):
     )
     message = []
 
-    with progress_shown_by(lambda *how_far: message.append(how_far)):
+    with show_progress_with(lambda *how_far: message.append(how_far)):
         run_import(path, chunk_size=2)
     run_import(path)
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from order_factory.models.database.engine import get_engine, reading
-from order_factory.models.results.progress import progress_shown_by
+from order_factory.models.results.progress import show_progress_with
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.verify import verify
 from order_factory.tasks.verify.verifying import INVARIANTS, check
@@ -135,7 +135,7 @@ def test_verify_only_reads(mixed):
 def test_the_progress_is_reported(shop):
     message = []
 
-    with reading() as db, progress_shown_by(lambda *step: message.append(step)):
+    with reading() as db, show_progress_with(lambda *step: message.append(step)):
         verify(db)
 
     count = len(INVARIANTS)

@@ -46,13 +46,14 @@ def check_options(given: dict[str, Any]) -> "CopyOptions":
 
     from order_factory.models.errors import InvalidRequest
     from order_factory.models.requests.copies import CopyOptions
-    from order_factory.models.requests.problems import problems_of
+    from order_factory.models.requests.problems import list_problems
 
     try:
         return CopyOptions(**given)
     except ValidationError as error:
         problems = [
-            f"{flag_of(str(problem.place[0]))}: {problem.message}" for problem in problems_of(error)
+            f"{flag_of(str(problem.place[0]))}: {problem.message}"
+            for problem in list_problems(error)
         ]
         raise InvalidRequest(f"{'; '.join(problems)}.") from None
 

@@ -143,7 +143,7 @@ def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
     from order_factory.models.database.engine import reading
     from order_factory.models.errors import InvalidRequest
     from order_factory.models.requests.order_filters import OrderFilter
-    from order_factory.models.requests.problems import problems_of
+    from order_factory.models.requests.problems import list_problems
     from order_factory.tasks.selections.filters import require_match, resolve_customer
 
     try:
@@ -156,7 +156,7 @@ def order_filter(fields: dict[str, Any], must_fit: bool) -> "OrderFilter":
                     problem.message,
                 ]
             )
-            for problem in problems_of(error)
+            for problem in list_problems(error)
         ]
         raise InvalidRequest(f"{'; '.join(problems)}.") from None
     with reading() as db:

@@ -65,7 +65,7 @@ class DatabaseRefused(OrderFactoryError):
 
 
 class InvalidRequest(OrderFactoryError):
-    """The argument is a message that says which value is wrong and what to give instead."""
+    """A value of the request is invalid. The message says which one, and what to give instead."""
 
     status, code = 422, "invalid_request"
 
@@ -89,7 +89,10 @@ class SourceOrderAmbiguous(OrderFactoryError):
 
 
 class SelectionInvalid(OrderFactoryError):
-    """The arguments are the name of the selection, and the list of problems of its rows."""
+    """Rows of a selection are invalid, and nothing was copied. The message lists the first ones.
+
+    The arguments are the name of the selection, and the list of problems of its rows.
+    """
 
     status, code = 422, "selection_invalid"
     shown: ClassVar[int] = 20
@@ -105,7 +108,10 @@ class SelectionInvalid(OrderFactoryError):
 
 
 class RowsInvalid(SelectionInvalid):
-    """Rows of a large file are wrong. It has the first problems, and the number of all."""
+    """Rows of a large file are invalid, and nothing was copied. The message lists the first ones.
+
+    The arguments are the file, the first problems, and the number of all problems.
+    """
 
     def __init__(self, source: str, problems: list[str], count: int) -> None:
         super().__init__(source, problems)
@@ -155,7 +161,10 @@ class FactoryTaken(OrderFactoryError):
 
 
 class PaymentUnknown(OrderFactoryError):
-    """The arguments are the factory's public id, and why the gateway's answer is unknown."""
+    """A gateway did not answer, so it is unknown whether the order is paid.
+
+    The arguments are the factory's public id, and the problems with the gateway.
+    """
 
     status, code = 503, "payment_unknown"
 
@@ -204,7 +213,10 @@ class SubscriptionNotFound(OrderFactoryError):
 
 
 class CannotTransition(OrderFactoryError):
-    """The arguments are the current status, the requested status, and optionally a reason."""
+    """The status cannot change as requested.
+
+    The arguments are the current status, the requested status, and optionally a reason.
+    """
 
     status, code = 422, "cannot_transition"
 

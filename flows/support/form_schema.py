@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, Field, TypeAdapter, WithJsonSchema
 from pydantic.errors import PydanticSchemaGenerationError
 
-from order_factory.models.requests.form_fields import plain_field
+from order_factory.models.requests.form_fields import simplify_field
 
 
 def build_form_signature(function: Callable[..., Any]) -> inspect.Signature:
@@ -66,5 +66,5 @@ def _make_plain_field(parameter: inspect.Parameter) -> dict[str, Any] | None:
         schema = TypeAdapter(parameter.annotation).json_schema()
     except PydanticSchemaGenerationError:
         return None
-    field = plain_field(schema)
+    field = simplify_field(schema)
     return None if field == schema else field

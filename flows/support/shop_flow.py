@@ -24,7 +24,7 @@ from order_factory.models.database.retrying import read
 from order_factory.models.database.transient import explain_refusal
 from order_factory.models.errors import InvalidRequest, OrderFactoryError, PrefectAway
 from order_factory.models.requests.copies import CopyOptions
-from order_factory.models.requests.problems import problems_of
+from order_factory.models.requests.problems import list_problems
 from order_factory.models.values.copy_options import EVERY_OPTION
 from order_factory.models.values.counts import count_of
 from order_factory.models.values.frames import is_frame
@@ -157,7 +157,7 @@ def _add_checks(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _describe_problems(error: ValidationError) -> str:
     """Each wrong parameter or field and its problem, without the value: it may be private."""
-    return "; ".join(f"{problem.path}: {problem.message}" for problem in problems_of(error))
+    return "; ".join(f"{problem.path}: {problem.message}" for problem in list_problems(error))
 
 
 def _shorten(value: Any) -> Any:

@@ -1,1 +1,1 @@
-"""What a caller may request, checked at the entry points."""
+"""The requests of callers, checked at the entry points."""

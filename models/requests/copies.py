@@ -11,19 +11,19 @@ from order_factory.models.values.option_values import CopyOptionValues
 from order_factory.models.values.texts import MAX_TEXT, find_text_problem
 
 
-def _number_as_text(value: object) -> object:
-    """Return an order number that was typed as a number is still a name."""
+def _convert_number(value: object) -> object:
+    """Return an order number that was typed as a number as a text."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _storable_object(value: dict[str, Any] | None) -> dict[str, Any] | None:
+def _check_object(value: dict[str, Any] | None) -> dict[str, Any] | None:
     problem = None if value is None else find_json_problem(value)
     if problem is not None:
         raise ValueError(problem)
     return value
 
 
-def _object_of_text(value: object) -> object:
+def _parse_object(value: object) -> object:
     """Return the object of a JSON text, or None for an empty text."""
     if not isinstance(value, str):
         return value
@@ -33,7 +33,7 @@ def _object_of_text(value: object) -> object:
 def _clean_text(value: object) -> object:
     if not isinstance(value, str):
         return value
-    # Here the message names a lone surrogate; pydantic would only say that it is not a text.
+    # This message names a lone surrogate. That of pydantic would say only that it is no text.
     text = clean_key(value)
     problem = find_text_problem(text)
     if problem is not None:
@@ -45,19 +45,19 @@ OrderName = Annotated[
     str,
     Field(min_length=1, max_length=MAX_TEXT, description="Number or public id of an order."),
     BeforeValidator(_clean_text),
-    BeforeValidator(_number_as_text),
+    BeforeValidator(_convert_number),
 ]
 Text = Annotated[
     str,
     Field(min_length=1, max_length=MAX_TEXT),
     BeforeValidator(_clean_text),
 ]
-Metadata = Annotated[dict[str, Any], AfterValidator(_storable_object)]
-# For a form: an object, or its JSON text, which a person can type.
+Metadata = Annotated[dict[str, Any], AfterValidator(_check_object)]
+# In a form, a person can type the object as JSON text.
 MetadataField = Annotated[
     dict[str, Any] | None,
-    AfterValidator(_storable_object),
-    BeforeValidator(_object_of_text),
+    AfterValidator(_check_object),
+    BeforeValidator(_parse_object),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]}),
 ]
 
@@ -81,6 +81,6 @@ class CopyOptions(CopyOptionValues):
     metadata: Metadata | None = Field(default=None, description="Your own data, as a JSON object.")
 
     def choices(self) -> dict[str, Any]:
-        """Return the copy options and their JSON values, which may apply to many copies."""
+        """Return the copy options and their JSON values. They may be used for many copies."""
         chosen: dict[str, Any] = self.model_dump(mode="json", include={*OPTIONS, *CHANGES})
         return chosen

@@ -1,4 +1,4 @@
-"""Which orders a batch takes from the database: a form for people, a request for programs."""
+"""The filter that selects the orders of a batch: a form for people, a request for programs."""
 
 import re
 from datetime import UTC, date, datetime, time
@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from order_factory.models.requests.copies import Text
-from order_factory.models.requests.form_fields import plain_fields
+from order_factory.models.requests.form_fields import simplify_fields
 from order_factory.models.values.durations import check_duration
 from order_factory.models.values.order_filter_fields import FILTER_FIELDS, FilterField, Kind
 from order_factory.models.values.statuses import Mode, OrderStatus
@@ -25,22 +25,22 @@ from order_factory.models.values.statuses import Mode, OrderStatus
 PLACED = (OrderStatus.PLACED, OrderStatus.APPROVED)
 
 
-def _only_a_time(value: Any) -> Any:
+def _require_time(value: Any) -> Any:
     if isinstance(value, str):
         value = value.strip()
-    # pydantic would take a number, and 20260131 too, for seconds since 1970.
+    # pydantic would read a number, such as 20260131, as seconds since 1970.
     if isinstance(value, date) or (isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value)):
         return value
     raise ValueError("a date such as 2026-01-31 or a time such as 2026-01-31T18:00:00Z is expected")
 
 
-def _midnight_of_a_date(value: Any) -> Any:
+def _convert_date(value: Any) -> Any:
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime.combine(value, time(), UTC)
     return value
 
 
-def _in_utc(value: datetime) -> datetime:
+def _convert_to_utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     try:
@@ -51,9 +51,9 @@ def _in_utc(value: datetime) -> datetime:
 
 Moment = Annotated[
     datetime,
-    BeforeValidator(_midnight_of_a_date),
-    BeforeValidator(_only_a_time),
-    AfterValidator(_in_utc),
+    BeforeValidator(_convert_date),
+    BeforeValidator(_require_time),
+    AfterValidator(_convert_to_utc),
 ]
 
 
@@ -92,26 +92,25 @@ else:
 class OrderFilter(_Fields):
     """Orders that match every given field. Without fields, every placed order that is not a copy.
 
-    A date means its midnight, and a time without a time zone is UTC. Copies are left out, unless
-    `include_copies` includes them: otherwise a nightly batch of a customer's orders would double
-    them each time.
+    A date means its midnight, and a time without a time zone is UTC. Copies are left out unless
+    `include_copies` is set, because a nightly batch would copy its own copies of the night before.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=plain_fields)
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=simplify_fields)
 
     if TYPE_CHECKING:
 
         def __init__(self, **given: Any) -> None: ...
 
     @model_validator(mode="after")
-    def _some_time_between(self) -> "OrderFilter":
+    def _check_time_range(self) -> "OrderFilter":
         bounds = self.placed_from, self.placed_before
         if None not in bounds and self.placed_from >= self.placed_before:
             raise ValueError("placed_from must be earlier than placed_before")
         return self
 
     def in_words(self) -> str:
-        """Describe the selection for people. Shows the customer as given; use a public id."""
+        """Return the filter in words for people. It shows the customer as given, so use a public id."""
         beginning: list[str] = []
         rest: list[str] = []
         for field in FILTER_FIELDS:
@@ -128,12 +127,12 @@ class OrderFilter(_Fields):
 def _ignore_untouched_form(
     value: Any, validate: ValidatorFunctionWrapHandler
 ) -> OrderFilter | None:
-    found: OrderFilter | None = validate(value)
-    return None if isinstance(value, dict) and found == OrderFilter() else found
+    order_filter: OrderFilter | None = validate(value)
+    return None if isinstance(value, dict) and order_filter == OrderFilter() else order_filter
 
 
-# Prefect's form sends the default values of a filter that nobody has filled in. As an object, such a
-# filter is none at all: otherwise an empty form would copy every order. `OrderFilter()` selects them.
+# Prefect's form sends the default values of a filter that nobody has filled in. A dict with
+# only default values is no filter: an empty form must not copy every order.
 FormFilter = Annotated[OrderFilter | None, WrapValidator(_ignore_untouched_form)]
 
 

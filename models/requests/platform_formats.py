@@ -1,6 +1,6 @@
-"""The mapping of another platform's order export: which column is which value of an order.
+"""The format of another platform's order export: the columns for each value of an order.
 
-A mapping is a YAML file. Its names are those of the resources that an import knows.
+A format is a YAML file. Its names are those of the resources of an import.
 """
 
 from collections.abc import Iterator
@@ -11,18 +11,18 @@ from pydantic_core import PydanticCustomError
 
 
 class _Part(BaseModel, frozen=True, extra="forbid"):
-    """A part of a mapping. What is not known in it is refused."""
+    """A part of a format. Unknown names are refused."""
 
 
-def _as_list(given: object) -> object:
+def _make_list(given: object) -> object:
     return [given] if isinstance(given, str) else given
 
 
-Columns = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+Columns = Annotated[tuple[str, ...], BeforeValidator(_make_list)]
 
 
 class ValueOf(_Part, frozen=True):
-    """Where a value comes from: the first of `column` that is not blank, or the same `value`."""
+    """The origin of a value: the first column in `column` that is not blank, or a fixed `value`."""
 
     column: Columns = Field((), description="A column, or several: the first that has a value.")
     value: str | None = Field(None, description="The same value in every order.")
@@ -34,21 +34,21 @@ class ValueOf(_Part, frozen=True):
     otherwise: str | None = Field(None, description="What any other value means.")
 
     @model_validator(mode="after")
-    def _is_one_of_both(self) -> "ValueOf":
+    def _check_column_or_value(self) -> "ValueOf":
         if bool(self.column) == (self.value is not None):
             raise PydanticCustomError("value_of", "needs a column or a value, and not both")
         return self
 
 
-def _as_value(given: object) -> object:
+def _make_value(given: object) -> object:
     return {"column": given} if isinstance(given, str | list) else given
 
 
-Value = Annotated[ValueOf, BeforeValidator(_as_value)]
+Value = Annotated[ValueOf, BeforeValidator(_make_value)]
 
 
 class OrderPart(_Part, frozen=True):
-    """The values of an order, all but the amounts."""
+    """The values of an order, except for its amounts."""
 
     number: Value
     currency_code: Value
@@ -86,7 +86,7 @@ class AmountsPart(_Part, frozen=True):
 
 
 class LinePart(_Part, frozen=True):
-    """The values of a line. `total` is the price of all pieces, else it is worked out."""
+    """The values of a line. `total` is the price of all pieces. Without it, it is computed."""
 
     sku_code: Value
     name: Value | None = None
@@ -151,36 +151,36 @@ class PlatformFormat(_Part, frozen=True):
     )
 
     @model_validator(mode="after")
-    def _lines_have_prices(self) -> "PlatformFormat":
+    def _check_line_prices(self) -> "PlatformFormat":
         if not (self.line.unit_amount or self.line.total):
             raise PydanticCustomError("line", "line: needs unit_amount or total")
         return self
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that the mapping names, each once."""
-        names = [*_names_in(self), *((self.same_currency or _NONE).columns)]
+        """The names of all columns in the format, each once."""
+        names = [*_list_columns(self), *((self.same_currency or _NONE).columns)]
         return tuple(dict.fromkeys(names))
 
     @property
     def line_columns(self) -> tuple[str, ...]:
-        """Those of them that a line's values come from."""
-        return tuple(_names_in(self.line))
+        """The names of the columns for the values of a line."""
+        return tuple(_list_columns(self.line))
 
 
-# Texts that are no names of columns.
+# Fields with texts that are no column names.
 _NO_COLUMNS = {(PlatformFormat, "time_formats"), (LinePart, "adjustments")}
 _NONE = OneCurrency(columns=(), unless=())
 
 
-def _names_in(part: BaseModel) -> Iterator[str]:
-    """Return the columns in a part of the mapping, and in the parts of it."""
+def _list_columns(part: BaseModel) -> Iterator[str]:
+    """Yield the column names in a part of the format, and in the parts inside it."""
     for name in type(part).model_fields:
         given = getattr(part, name)
         if isinstance(given, ValueOf):
             yield from given.column
         elif isinstance(given, BaseModel):
-            yield from _names_in(given)
+            yield from _list_columns(given)
         elif isinstance(given, dict) and not isinstance(part, ValueOf):
             for columns in given.values():
                 yield from columns

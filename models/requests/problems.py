@@ -1,4 +1,4 @@
-"""The problems of a request, from pydantic's error, without the values, which may be private."""
+"""The problems of a request from pydantic's error, without its values, which may be private."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 
 class Problem(NamedTuple):
-    """A wrong field, `place` as a path of names and indexes, and what is wrong with it."""
+    """A wrong field and its problem. `place` is the path of the field: names and indexes."""
 
     place: tuple[str | int, ...]
     message: str
@@ -16,7 +16,7 @@ class Problem(NamedTuple):
         return ".".join(map(str, self.place))
 
 
-def problems_of(error: ValidationError) -> list[Problem]:
+def list_problems(error: ValidationError) -> list[Problem]:
     """Return the problems. A field is left out if only a field inside it is wrong."""
     details = error.errors(include_input=False, include_url=False, include_context=False)
     places = [detail["loc"] for detail in details]

@@ -1,4 +1,4 @@
-"""Texts that a spreadsheet has changed: restored, or refused."""
+"""Restore or refuse texts that a spreadsheet has changed."""
 
 import re
 
@@ -17,15 +17,15 @@ def unquote_spreadsheet_text(text: str) -> str:
     return _QUOTED_TEXT.sub("", text, count=1) if _QUOTED_TEXT.match(text) else text
 
 
-def shortened_problem(text: str) -> str | None:
-    """What is wrong with a text that lost digits in a spreadsheet, like 1.23E+11."""
+def find_shortened_problem(text: str) -> str | None:
+    """Return the problem of a text that lost digits in a spreadsheet, such as 1.23E+11, or None."""
     if _SHORTENED.fullmatch(text) is None:
         return None
     return "looks like a number that a spreadsheet has shortened; format the column as text"
 
 
-def decimal_problem(text: str) -> str | None:
-    """What is wrong with a number or code that became a decimal number, like 1001.0."""
+def find_decimal_problem(text: str) -> str | None:
+    """Return the problem of a key that became a decimal number, such as 1001.0, or None."""
     if _DECIMAL.fullmatch(text) is None:
         return None
     whole = re.split(r"[.,]", text)[0]

@@ -20,13 +20,13 @@ Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezon
 EXPIRES_LATER = "must be after starts_at"
 
 
-def _in_zone(value: Any, time_zone: str) -> Any:
+def _set_zone(value: Any, time_zone: str) -> Any:
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
         if isinstance(moment, datetime) and moment.tzinfo is None:
             return moment.replace(tzinfo=ZoneInfo(time_zone))
     except (ValueError, ZoneInfoNotFoundError):
-        pass  # the checks of the fields report the problem
+        pass  # the fields' own checks report the problem
     return value
 
 
@@ -92,12 +92,12 @@ class SubscriptionOptions(SubscriptionOptionValues):
     @model_validator(mode="before")
     @classmethod
     def _read_times_in_zone(cls, given: Any) -> Any:
-        """Read a time without a zone in the subscription's own time zone, if it has one."""
+        """Interpret a time without a zone in the time zone of the subscription."""
         if not isinstance(given, dict) or not isinstance(given.get("time_zone"), str):
             return given
         times = {name: given.get(name) for name in ("starts_at", "expires_at")}
         return given | {
-            name: _in_zone(value, given["time_zone"])
+            name: _set_zone(value, given["time_zone"])
             for name, value in times.items()
             if value is not None
         }

@@ -1,1 +1,1 @@
-"""What the flows return."""
+"""The results that flows return."""

@@ -1,4 +1,4 @@
-"""The results of the flows: pydantic models that Prefect, the command line and the API share."""
+"""The results of copying: pydantic models for Prefect, the command line and the API."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ class OrderRef(Result):
 
 
 class _Outcome(Result):
-    """The first fields of a result."""
+    """The fields that come first in a result."""
 
     id: str = Field(description="Public id of the order factory.")
     type: FactoryType = Field(description="Created by a caller, or by an order subscription.")
@@ -53,7 +53,7 @@ class _Outcome(Result):
 
 
 class OrderFactoryResult(CopyOptionValues, _Outcome):
-    """Every attribute of an order factory, as the public API reference names it; times are UTC."""
+    """Every attribute of an order factory, named as in the public API reference. Times are UTC."""
 
     reference: str | None = Field(description="The caller's own name for it.")
     reference_origin: str | None = Field(description="System that the reference comes from.")
@@ -68,7 +68,7 @@ class OrderFactoryResult(CopyOptionValues, _Outcome):
 
 
 class OrderFactoryPreview(OrderFactoryResult):
-    """How a copy would end, and how it would differ from its source. It was rolled back."""
+    """The result that a copy would have, and its differences from the source. It was rolled back."""
 
     dry_run: bool = Field(default=True, description="Everything was rolled back.")
     differences: list[Difference] | None = Field(
@@ -77,7 +77,7 @@ class OrderFactoryPreview(OrderFactoryResult):
 
 
 class OrderFactoryFailed(OrderFactoryError):
-    """The copy failed. Carries the `OrderFactoryResult`."""
+    """The copy failed. It has the `OrderFactoryResult`."""
 
     status, code = 422, "order_factory_failed"
 
@@ -95,7 +95,7 @@ def name_order(order: OrderRef) -> str:
 
 
 def summary(result: OrderFactoryResult) -> str:
-    """How a copy ended, in one line without personal data."""
+    """Return the outcome of a copy in one line, without personal data."""
     if result.made_before:
         plain = summary(result.model_copy(update={"made_before": False}))
         return (
@@ -104,20 +104,20 @@ def summary(result: OrderFactoryResult) -> str:
         )
     source = name_order(result.source_order)
     target = result.target_order
-    became = f" to order {name_order(target)}" if target else ""
+    to_target = f" to order {name_order(target)}" if target else ""
     if not result.errors_log:
-        return f"order {source} was copied{became}"
+        return f"order {source} was copied{to_target}"
     detail = "; ".join(
         f"{field}: {message}"
         for field, messages in result.errors_log.items()
         for message in messages
     )
     errors = count_of(result.errors_count, "error")
-    return f"{errors} while copying order {source}{became}: {detail}"
+    return f"{errors} while copying order {source}{to_target}: {detail}"
 
 
 class ErrorCount(Result):
-    """One kind of error in a batch, and how often it occurs in the factories' logs."""
+    """One kind of error in a batch, and its number of messages in the factories' logs."""
 
     field: str = Field(description="The key in errors_log.")
     code: str = Field(description="The kind of error.")
@@ -128,7 +128,7 @@ class ErrorCount(Result):
 
 
 class BulkResult(Result):
-    """How a batch ended, or its progress so far."""
+    """The result of a batch, or its progress so far."""
 
     reference: str = Field(
         description="Name of the batch. Start the batch again under it to finish it."
@@ -166,7 +166,7 @@ class BulkResult(Result):
 
     @property
     def orders_per_second(self) -> float:
-        """Factories that this run finished per second; 0 if it had nothing to do."""
+        """The factories that this run finished per second, or 0 if it had nothing to do."""
         return self.copied_in_this_run / self.seconds if self.seconds else 0.0
 
     @property
@@ -176,27 +176,29 @@ class BulkResult(Result):
 
     @property
     def outcome(self) -> str:
-        """How the batch ended, in one line."""
-        of_all = f"of {count_of(self.orders_count, 'order')}"
+        """The outcome of the batch in one line."""
+        of_orders = f"of {count_of(self.orders_count, 'order')}"
         would = "would be " if self.dry_run else ""
         if self.is_rejected:
-            detail = f"{self.failed:,} {of_all} cannot be copied, so none {would or 'was '}copied"
+            detail = (
+                f"{self.failed:,} {of_orders} cannot be copied, so none {would or 'was '}copied"
+            )
         elif self.dry_run:
-            detail = f"{self.completed:,} {of_all} would be copied, {self.failed:,} would fail"
+            detail = f"{self.completed:,} {of_orders} would be copied, {self.failed:,} would fail"
         else:
-            detail = f"{self.completed:,} {of_all} copied, {self.failed:,} failed"
+            detail = f"{self.completed:,} {of_orders} copied, {self.failed:,} failed"
         return f"{detail}; this was a dry run, and nothing was changed" if self.dry_run else detail
 
     def errors_frame(self) -> "pd.DataFrame":
-        """One row per kind of error, most frequent first; the columns of `ErrorCount`."""
-        import pandas as pd  # saves half a second for a command that only reads a result
+        """Return a row per kind of error, most frequent first, with the columns of `ErrorCount`."""
+        import pandas as pd  # importing takes half a second, and few callers need it
 
         rows = [error.model_dump() for error in self.errors]
         return pd.DataFrame(rows, columns=list(ErrorCount.model_fields))
 
 
 class CopiesFailed(OrderFactoryError):
-    """All copies of a run failed. Takes how many ended, and how, in one line."""
+    """All copies of a run failed. The arguments are their number and the outcome in one line."""
 
     status, code = 422, "copies_failed"
     detail = "{1}"
@@ -207,7 +209,7 @@ class CopiesFailed(OrderFactoryError):
 
 
 class BatchFailed(OrderFactoryError):
-    """All copies of a batch failed. Carries the `BulkResult`."""
+    """All copies of a batch failed. It has the `BulkResult`."""
 
     status, code = 422, "order_factory_batch_failed"
 
@@ -220,7 +222,7 @@ class BatchFailed(OrderFactoryError):
 
 
 class BatchUnfinished(OrderFactoryError):
-    """Some copies of a batch are unfinished. Carries the `BulkResult` and the reasons."""
+    """Some copies of a batch are unfinished. It has the `BulkResult` and the reasons."""
 
     status, code = 503, "order_factory_batch_unfinished"
 
@@ -231,10 +233,10 @@ class BatchUnfinished(OrderFactoryError):
 
     def __str__(self) -> str:
         left = self.result.pending + self.result.in_progress
-        why = "; ".join(dict.fromkeys(self.problems)) or "other runs hold them"
+        reasons = "; ".join(dict.fromkeys(self.problems)) or "other runs hold them"
         return (
-            f"{left:,} of {count_of(self.result.orders_count, 'copy is', 'copies are')} not finished ({why}); start the "
-            f"batch {self.result.reference!r} again to finish them"
+            f"{left:,} of {count_of(self.result.orders_count, 'copy is', 'copies are')} not finished "
+            f"({reasons}); start the batch {self.result.reference!r} again to finish them"
         )
 
 

@@ -1,4 +1,4 @@
-"""How a copy differs from its source order, and why."""
+"""The differences between a copy and its source order."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,9 +22,9 @@ class Difference(BaseModel):
     reason: str | None = Field(description="The reason, if it is recorded.")
 
     def __str__(self) -> str:
-        why = f" ({self.reason})" if self.reason else ""
-        return f"{self.part}: {self.what}: {_shown(self.before)} -> {_shown(self.after)}{why}"
+        reason = f" ({self.reason})" if self.reason else ""
+        return f"{self.part}: {self.what}: {_show(self.before)} -> {_show(self.after)}{reason}"
 
 
-def _shown(value: Value) -> str:
+def _show(value: Value) -> str:
     return "none" if value is None else str(value)

@@ -25,11 +25,14 @@ class ExportReport(BaseModel, frozen=True):
 
 
 class ExportStopped(OrderFactoryError):
-    """Takes the path, the records that are written, and why the run stopped."""
+    """The export was stopped. The arguments are its path, its number of records, and the reason."""
 
     status, code = 409, "export_stopped"
-    detail = "The export to {!r} was stopped after {:,} records ({}). Run the same again to export the rest."
+    detail = (
+        "The export to {!r} was stopped after {:,} records ({}). "
+        "Run the same again to export the rest."
+    )
 
 
 class ExportInterrupted(ExportStopped):
-    """It was stopped with Ctrl-C."""
+    """The export was stopped with Ctrl-C."""

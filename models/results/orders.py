@@ -20,7 +20,7 @@ class RefusedOrder(_Result):
 
 
 class OrdersResult(_Result):
-    """How a change of orders ended, such as placing them."""
+    """The result of a change of orders, such as placing them."""
 
     change: str = Field(description="The requested change: place, capture, cancel or refund.")
     orders_count: int = Field(description="Number of orders in the request.")
@@ -37,14 +37,14 @@ class OrdersResult(_Result):
     @property
     def outcome(self) -> str:
         """The outcome in one line."""
-        words = f"{self.change}: {self.done:,} of {self.orders_count:,} orders done"
+        message = f"{self.change}: {self.done:,} of {self.orders_count:,} orders done"
         if self.refused:
-            words += f", {self.refused:,} refused"
-        return words + (f", {self.waiting:,} wait for a gateway" if self.waiting else "")
+            message += f", {self.refused:,} refused"
+        return message + (f", {self.waiting:,} wait for a gateway" if self.waiting else "")
 
 
 class OrdersRefused(OrderFactoryError):
-    """None of the orders was changed; carries the `OrdersResult`."""
+    """None of the orders was changed. It has the `OrdersResult`."""
 
     status, code = 422, "orders_refused"
 
@@ -54,12 +54,12 @@ class OrdersRefused(OrderFactoryError):
 
     def __str__(self) -> str:
         first = self.result.problems[:3]
-        why = "; ".join(f"order {each.order}: {each.field}: {each.message}" for each in first)
-        return f"{self.result.outcome}. {why}"
+        reasons = "; ".join(f"order {each.order}: {each.field}: {each.message}" for each in first)
+        return f"{self.result.outcome}. {reasons}"
 
 
 class OrdersWaiting(OrderFactoryError):
-    """A payment gateway did not answer about some orders. Carries the `OrdersResult`."""
+    """A payment gateway did not answer about some orders. It has the `OrdersResult`."""
 
     status, code = 503, "orders_waiting"
 
@@ -68,5 +68,5 @@ class OrdersWaiting(OrderFactoryError):
         self.result = result
 
     def __str__(self) -> str:
-        why = "; ".join(self.args[1][:3])
-        return f"{self.result.outcome}. {why}. Run it again; nothing is paid twice."
+        reasons = "; ".join(self.args[1][:3])
+        return f"{self.result.outcome}. {reasons}. Run it again; nothing is paid twice."

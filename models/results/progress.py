@@ -1,4 +1,4 @@
-"""Progress: a long step reports it to a listener, such as a bar on the command line."""
+"""Progress: a long step reports its progress to a listener, such as the command line's bar."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class ProgressListener(Protocol):
-    """Receives `done` of `total` units of a step; `total` is None if it is unknown."""
+    """A function that gets `done` of `total` units of a step. An unknown `total` is None."""
 
     def __call__(self, step: str, done: int, total: int | None) -> None: ...
 

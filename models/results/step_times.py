@@ -1,4 +1,4 @@
-"""How long each step of copying took, added up over the parts of a run."""
+"""The times of the steps of copying, added up over the parts of a run."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class StepTime(NamedTuple):
-    """A step: how many rows it returned, and how many seconds it took."""
+    """A step, its number of rows, and its duration in seconds."""
 
     step: str
     rows: int

@@ -1,4 +1,4 @@
-"""The result of a run of the order subscriptions, and the preview of coming periods."""
+"""The result of a run of order subscriptions, and the preview of their next periods."""
 
 from datetime import datetime
 
@@ -44,7 +44,7 @@ class SubscriptionRun(Result):
 
 
 class SubscriptionRunFailed(OrderFactoryError):
-    """All due copies failed. Carries the `SubscriptionRun`."""
+    """All due copies failed. It has the `SubscriptionRun`."""
 
     status, code = 422, "subscription_run_failed"
 
@@ -57,7 +57,7 @@ class SubscriptionRunFailed(OrderFactoryError):
 
 
 class SubscriptionRunUnfinished(OrderFactoryError):
-    """Some copies are unfinished. Carries the `SubscriptionRun` and the reasons."""
+    """Some copies are unfinished. It has the `SubscriptionRun` and the reasons."""
 
     status, code = 503, "subscription_run_unfinished"
 
@@ -67,12 +67,12 @@ class SubscriptionRunUnfinished(OrderFactoryError):
         self.problems = problems
 
     def __str__(self) -> str:
-        why = "; ".join(dict.fromkeys(self.problems)) or "other runs hold them"
-        return f"{self.result.outcome} ({why}); the next run finishes them"
+        reasons = "; ".join(dict.fromkeys(self.problems)) or "other runs hold them"
+        return f"{self.result.outcome} ({reasons}); the next run finishes them"
 
 
 class SubscriptionRef(Result):
-    """A subscription, named as people and clients name it."""
+    """A subscription by its public id and its number."""
 
     id: str = Field(description="Public id.")
     number: str = Field(description="Its number.")
@@ -96,7 +96,7 @@ class PredictedFailure(Result):
 
 
 class SubscriptionPreview(Result):
-    """What will be copied when, and what would fail now."""
+    """The copies that will be made, and those that would fail now."""
 
     until: datetime = Field(description="The end of the previewed time, in UTC.")
     subscriptions: int = Field(description="Subscriptions with a period before that time.")

@@ -9,7 +9,7 @@ class InvariantReport(Result):
     """One invariant, and the number of its violations."""
 
     name: str = Field(description="Its name, for people and machines.")
-    meaning: str = Field(description="The rule, in one sentence.")
+    meaning: str = Field(description="The rule, in plain words.")
     violations: int = Field(description="Number of rows that break it; 0 if it holds.")
     resource: str = Field(description="The resource of the examples, as the API names it.")
     examples: list[str] = Field(description="Public ids of up to three rows that break it.")
@@ -32,5 +32,5 @@ class Verification(Result):
 
     @property
     def violations(self) -> int:
-        """The number of violations in all; 0 for a valid database."""
+        """The total number of violations. A valid database has 0."""
         return sum(invariant.violations for invariant in self.invariants)

@@ -1,4 +1,4 @@
-"""What all tables share: the declarative base, the column types and the common attributes."""
+"""The declarative base, the column types, and the attributes that all resources have."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -57,7 +57,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         last: tuple[Any, Any] = (None, None)
 
         def read_once(value: Any) -> Any:
-            """Read each time once where many rows in turn have the same."""
+            """Return the time. Consecutive rows with the same value share one conversion."""
             nonlocal last
             known, time = last
             if value != known:
@@ -99,7 +99,7 @@ class Base(DeclarativeBase):
 
 
 def comparison_key_of(column: str) -> Callable[[Any], str | None]:
-    """Return a column's default: the comparison key of another column of the row that is inserted."""
+    """Return a default for a column: the comparison key of another column of the inserted row."""
 
     def compute(context: Any) -> str | None:
         text = context.get_current_parameters().get(column)
@@ -109,7 +109,7 @@ def comparison_key_of(column: str) -> Callable[[Any], str | None]:
 
 
 def same_as(column: str, without: int) -> Callable[[Any], int]:
-    """Return a column's default: the value of another column of the row that is inserted."""
+    """Return a default for a column: the value of another column of the inserted row."""
 
     def copy(context: Any) -> int:
         return int(context.get_current_parameters().get(column, without))
@@ -137,7 +137,7 @@ class Moded:
 
 
 def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    """Return an index over the rows that meet the condition, SQL that both databases understand."""
+    """Return an index over the rows that meet the condition. Both databases must understand it."""
     rows = text(where)
     return Index(name, *columns, unique=unique, sqlite_where=rows, postgresql_where=rows)
 
@@ -151,6 +151,6 @@ def original_index(table: str, *columns: str) -> Index:
 
 
 def original_reference_index(table: str) -> Index:
-    """Return an index to find a row by its reference. Copies have the same one, so they are left out."""
+    """Return an index for looking up references. It leaves out copies, which have the same."""
     name = f"ix_{table}_original_reference"
     return partial_index(name, "reference", "mode", where=_IS_ORIGINAL)

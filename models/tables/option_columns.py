@@ -12,7 +12,7 @@ from order_factory.models.values.copy_options import COPY_CHANGES, COPY_OPTIONS,
 
 
 def column_type(option: CopyOption) -> TypeEngine[Any]:
-    """Return the type of the option's column. A choice is as wide as the next power of two."""
+    """Return the type of an option's column. A choice's width is rounded up to a power of two."""
     if option.type is bool:
         return Boolean()
     if option.type is dict:
@@ -28,7 +28,7 @@ def column_type(option: CopyOption) -> TypeEngine[Any]:
 def option_columns(*, of_subscriptions: bool = False) -> list[Column[Any]]:
     """Return a column for each copy option, for the `__table_args__` of a mapped class.
 
-    A change of the copy is null where there is none. Subscriptions have no changes.
+    A change that is not requested is null. Subscriptions have no changes.
     """
     columns = []
     for option in COPY_OPTIONS:

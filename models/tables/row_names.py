@@ -15,7 +15,7 @@ BY_KEY, BY_TEXT = "#", "="
 
 
 class RowName(TypeDecorator[str]):
-    """A name as people give it. Stored is `#` with the row's key, or `=` with the text."""
+    """A name as people give it. It is stored as `#` and the row's key, or as `=` and the text."""
 
     impl = String
     cache_ok = True
@@ -35,7 +35,7 @@ class RowName(TypeDecorator[str]):
 
 
 def stored_name(resource: Resource, name: str | None) -> str | None:
-    """Return the name as it is stored."""
+    """Return the stored form of a name."""
     if name is None:
         return None
     key = key_of(resource, name)
@@ -43,13 +43,13 @@ def stored_name(resource: Resource, name: str | None) -> str | None:
 
 
 def key_in(name: ColumnElement[Any]) -> ColumnElement[int | None]:
-    """Return the key in a stored name; null for a text."""
+    """Return the key in a stored name, or null for a text."""
     stored = type_coerce(name, String)
     is_key = func.substr(stored, 1, 1) == BY_KEY
     return case((is_key, cast(func.substr(stored, 2), BigInteger)))
 
 
 def text_in(name: ColumnElement[Any]) -> ColumnElement[str]:
-    """Return the text in a stored name; null for a key."""
+    """Return the text in a stored name, or null for a key."""
     stored = type_coerce(name, String)
     return case((func.substr(stored, 1, 1) == BY_TEXT, func.substr(stored, 2)))

@@ -10,7 +10,7 @@ from typing import Any
 
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.spreadsheet_text import (
-    shortened_problem,
+    find_shortened_problem,
     unquote_spreadsheet_text,
 )
 from order_factory.models.values.copy_options import EVERY_OPTION, CopyOption
@@ -88,7 +88,7 @@ def _convert_text(value: Any) -> str:
     problem = find_text_problem(text)
     if problem is not None:
         raise _WrongValue(f"the text {problem}")
-    problem = shortened_problem(text)
+    problem = find_shortened_problem(text)
     if problem is not None:
         raise _WrongValue(f"{text} {problem}")
     return text

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.requests.platform_formats import PlatformFormat
-from order_factory.models.requests.problems import problems_of
+from order_factory.models.requests.problems import list_problems
 
 _FOLDER = Path(__file__).with_name("formats")
 _ENDINGS = (".yaml", ".yml")
@@ -62,7 +62,7 @@ def _validate(name: str, content: object) -> PlatformFormat:
     except ValidationError as error:
         problems = "; ".join(
             f"{each.path}: {each.message}" if each.path else each.message
-            for each in problems_of(error)
+            for each in list_problems(error)
         )
         raise InvalidRequest(f"The mapping {name!r} cannot be used: {problems}.") from None
     except (KeyError, ValueError, OSError):

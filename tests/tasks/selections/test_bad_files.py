@@ -32,7 +32,7 @@ def rows_of(path):
     return dict(zip(selection.rows.numbers, selection.rows.columns["source_order"], strict=True))
 
 
-def problems_of(path):
+def list_problems(path):
     """The problems of the file that are found without the database."""
     try:
         selection = check_selection(read_selection(str(path)), CopyOptions())
@@ -149,7 +149,7 @@ def test_an_unusable_csv_file_is_an_error(tmp_path, content, message):
     path = tmp_path / "o.csv"
     path.write_bytes(content)
 
-    assert problems_of(path) == message
+    assert list_problems(path) == message
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_an_unusable_json_lines_file_is_an_error(tmp_path):
         '{"reference": "x"}\n'
     )
 
-    assert problems_of(path) == [
+    assert list_problems(path) == [
         "line 2 is not JSON: Expecting value at character 1",
         "line 4, source_order: an order's number or public id is expected",
         "line 5, source_order: an order's number or public id is expected, not a truth value",
@@ -259,12 +259,12 @@ def test_an_unusable_parquet_file_is_an_error(tmp_path):
     pq.write_table(pa.table({"source_order": values}), tmp_path / "o.parquet")
     pq.write_table(pa.table({"source_order": [date(2026, 1, 1)]}), tmp_path / "dates.parquet")
 
-    assert problems_of(tmp_path / "o.parquet") == [
+    assert list_problems(tmp_path / "o.parquet") == [
         "row 2, source_order: the order's number or public id is missing",
         "row 3, source_order: an order's number or public id is expected, not a fraction",
         f"row 4, source_order: {ROUNDED}",
     ]
-    assert problems_of(tmp_path / "dates.parquet") == [
+    assert list_problems(tmp_path / "dates.parquet") == [
         "row 1, source_order: an order's number or public id is expected, not a date"
     ]
 
@@ -289,7 +289,7 @@ def test_an_unusable_spreadsheet_is_an_error(tmp_path):
         ["A", "x", "more"],
     )
 
-    assert problems_of(path) == [
+    assert list_problems(path) == [
         "row 2, source_order: an order's number or public id is expected, not a date",
         "row 3, reference: text is expected",
         f"row 4, source_order: {ROUNDED}",

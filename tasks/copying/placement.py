@@ -11,11 +11,9 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
-    String,
     Update,
     and_,
     case,
-    cast,
     exists,
     false,
     func,
@@ -45,6 +43,7 @@ from order_factory.tasks.gift_cards.uses import take_gift_cards
 from order_factory.tasks.payments.intents import insert_authorizations
 from order_factory.tasks.promotions.releases import release_uses
 from order_factory.tasks.stock.reservations import take_stock
+from order_factory.tasks.working_set.amount_texts import describe_amount
 from order_factory.tasks.working_set.batch import Batch
 from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
 from order_factory.tasks.working_set.placements import IS_TO_BE_PLACED, is_not_placed
@@ -255,14 +254,12 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
             joins=[_sums_of_copy],
         ),
     )
-    below_zero = cast(_target.c.total_amount_with_taxes_cents, String)
+    below_zero = describe_amount(_target.c.total_amount_with_taxes_cents, _target.c.currency_code)
     execute_and_count(
         db,
         insert_errors(
             ErrorCode.TOTAL_BELOW_ZERO,
-            literal("the discounts are more than what is left to buy: the total is ")
-            + below_zero
-            + " cents",
+            literal("the discounts are more than what is left to buy: the total is ") + below_zero,
             is_not_placed(),
             _owes_money,
             joins=[_target_of_copy],

@@ -4,9 +4,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
-    String,
     and_,
-    cast,
     exists,
     literal,
     not_,
@@ -16,6 +14,7 @@ from sqlalchemy import (
 from order_factory.models.tables import Order, OrderFactory
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import OrderStatus
+from order_factory.tasks.working_set.amount_texts import describe_amount
 from order_factory.tasks.working_set.copy_errors import insert_errors
 from order_factory.tasks.working_set.order_amounts import (
     AMOUNTS,
@@ -96,9 +95,9 @@ def _insert_status_error(status: OrderStatus) -> Insert:
 def _insert_amount_error(name: str, differs: ColumnElement[bool]) -> Insert:
     message = (
         literal(f"{name}: the lines add up to ")
-        + cast(_SUMS[name], String)
-        + " cents, the order says "
-        + cast(_source.c[name], String)
+        + describe_amount(_SUMS[name], _source.c.currency_code)
+        + ", the order says "
+        + describe_amount(_source.c[name], _source.c.currency_code)
     )
     return insert_errors(
         ErrorCode.AMOUNTS_DIFFER, message, differs, joins=[_of_copy, _sums_of_copy]

@@ -11,10 +11,8 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Insert,
-    String,
     and_,
     case,
-    cast,
     exists,
     false,
     func,
@@ -32,6 +30,7 @@ from order_factory.models.tables import CopyError, GiftCard, LineItem, Order
 from order_factory.models.tables.gift_cards import GiftCardStatus
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.gift_card_policies import GiftCardPolicy
+from order_factory.tasks.working_set.amount_texts import describe_amount
 from order_factory.tasks.working_set.copy_errors import has_fatal_error, insert_errors
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.order_amounts import IS_REDEMPTION
@@ -197,8 +196,10 @@ def _insert_shortfalls(code: ErrorCode, *which: ColumnElement[bool]) -> Insert:
         code,
         _explain_shortfall()
         + "; "
-        + _as_text(redemptions.c.wanted_cents - redemptions.c.paid_cents)
-        + " cents more are to be paid",
+        + describe_amount(
+            redemptions.c.wanted_cents - redemptions.c.paid_cents, copies.c.currency_code
+        )
+        + " more is to be paid",
         _pays_less,
         *which,
         joins=[_its_redemption, _of_copy],
@@ -234,12 +235,7 @@ def _explain_shortfall() -> ColumnElement[str]:
         (redemptions.c.paid_cents == 0, name + " has nothing left"),
         else_=name
         + " pays "
-        + _as_text(redemptions.c.paid_cents)
+        + describe_amount(redemptions.c.paid_cents, copies.c.currency_code)
         + " of "
-        + _as_text(redemptions.c.wanted_cents)
-        + " cents",
+        + describe_amount(redemptions.c.wanted_cents, copies.c.currency_code),
     )
-
-
-def _as_text(amount: ColumnElement[int]) -> ColumnElement[str]:
-    return cast(amount, String)

@@ -5,9 +5,7 @@ from datetime import datetime
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    String,
     and_,
-    cast,
     exists,
     func,
     literal,
@@ -29,6 +27,7 @@ from order_factory.tasks.payments.intents import (
     select_refundable_captures,
 )
 from order_factory.tasks.payments.statuses import update_payment_statuses
+from order_factory.tasks.working_set.amount_texts import describe_amount
 from order_factory.tasks.working_set.requested_orders import (
     accepted_orders,
     drop_orders,
@@ -69,7 +68,8 @@ def capture(db: Connection, now: datetime) -> None:
     refuse(db, "payment_status", words + _order.c.payment_status, not_held)
     amounts = select(held.c.amount_cents).where(held.c.order_id == _order.c.id)
     held_cents = amounts.correlate(_order).scalar_subquery()
-    too_much = literal("must be at most ") + cast(held_cents, String) + " cents, what is authorized"
+    too_much = literal("must be at most ") + describe_amount(held_cents, _order.c.currency_code)
+    too_much += ", what is authorized"
     refuse(db, "_capture_amount_cents", too_much, requested_orders.c.amount_cents > held_cents)
     execute_and_count(db, insert_manual_authorizations(), now=now)
     remote = [name for name in gateways if known_gateways()[name].terms.remote]
@@ -97,7 +97,9 @@ def refund(db: Connection, now: datetime) -> None:
         db, "payment_status", "cannot be refunded: nothing was captured here", left_cents.is_(None)
     )
     words = (
-        literal("must be at most ") + cast(left_cents, String) + " cents, what is left to refund"
+        literal("must be at most ")
+        + describe_amount(left_cents, _order.c.currency_code)
+        + ", what is left to refund"
     )
     refuse(db, "_refund_amount_cents", words, requested_orders.c.amount_cents > left_cents)
     in_doubt = literal("cannot be refunded: all of it is refunded, or about to be")

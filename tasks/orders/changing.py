@@ -4,9 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import (
     Connection,
-    String,
     and_,
-    cast,
     exists,
     func,
     literal,
@@ -23,6 +21,7 @@ from order_factory.models.values.event_names import EventName
 from order_factory.models.values.order_states import may_become
 from order_factory.models.values.statuses import OrderStatus, PaymentStatus
 from order_factory.tasks.orders.placing import take_stock_again
+from order_factory.tasks.working_set.amount_texts import describe_amount
 from order_factory.tasks.working_set.events import record_order_events
 from order_factory.tasks.working_set.requested_orders import (
     accepted_orders,
@@ -99,8 +98,8 @@ def stop_editing(db: Connection, now: datetime) -> None:
     not_free = and_(payment == PaymentStatus.FREE, total > 0)
     words = (
         literal("must be at most ")
-        + cast(held, String)
-        + " cents, what is authorized; cancel the order and place another one"
+        + describe_amount(held, _order.c.currency_code)
+        + ", what is authorized; cancel the order and place another one"
     )
     refuse(db, "total_amount_with_taxes_cents", words, or_(too_much, not_free))
     mine = update(_order).where(_order.c.id.in_(accepted_orders()), edited)

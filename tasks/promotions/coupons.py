@@ -31,6 +31,7 @@ from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.promotions.goods import goods_cents, has_listed_goods
 from order_factory.tasks.promotions.leaving_out import leave_coupon_discounts_out
 from order_factory.tasks.promotions.tables import copy_coupons, coupon_problems
+from order_factory.tasks.working_set.amount_texts import describe_amount
 from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
 from order_factory.tasks.working_set.statements import (
     NOW,
@@ -214,11 +215,9 @@ def _problems() -> list[tuple[ErrorCode, ColumnElement[str], ColumnElement[bool]
             ErrorCode.COUPON_BELOW_MINIMUM,
             _coupon_name
             + " needs goods worth "
-            + cast(minimum, String)
+            + describe_amount(minimum, copies.c.currency_code)
             + " or more; these are worth "
-            + cast(goods, String)
-            + ", in the smallest unit of "
-            + copies.c.currency_code,
+            + describe_amount(goods, copies.c.currency_code),
             and_(minimum.is_not(None), goods < minimum),
         ),
         (

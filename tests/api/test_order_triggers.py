@@ -164,7 +164,7 @@ def test_editing_changes_the_lines_and_their_stock(api, shop, ledger):
 
     change_quantity(3)
     (error,) = trigger(api, order, 422, _stop_editing=True)
-    assert "must be at most 2500 cents, what is authorized" in error["detail"]
+    assert "must be at most 25.00 EUR, what is authorized" in error["detail"]
     change_quantity(1)
     assert shown(trigger(api, order, _stop_editing=True)) == ("placed", "authorized")
     assert shop.row(StockItem).quantity == 999
@@ -294,7 +294,7 @@ def test_transactions_have_triggers_of_their_own(api, shop, ledger):
         ({"_capture": True, "_void": True}, "_void - goes without _capture"),
         (
             {"_capture": True, "_capture_amount_cents": 25_01},
-            "_capture_amount_cents - must be at most 2500 cents, what is authorized",
+            "_capture_amount_cents - must be at most 25.00 EUR, what is authorized",
         ),
     ):
         assert trigger_on(api, "authorizations", 422, **attributes) == [rule]

@@ -11,6 +11,7 @@ from fractions import Fraction
 from math import floor, inf
 from typing import Any
 
+from order_factory.models.values.money import format_money
 from order_factory.models.values.stock_policies import StockPolicy
 from tests.simulations.matrix.spec import (
     COUPONS,
@@ -174,8 +175,12 @@ def _decide(source: Source, options: Options, uses: Uses) -> Copy:
         owed = -sum(line.total for line in redeemed)
         if owed:
             reason = "the source order has no gift_card_code, so no gift card pays"
-            add_messages("gift_card_code", f"{reason}; {owed} cents more are to be paid")
+            add_messages("gift_card_code", f"{reason}; {_amount(owed, source)} more is to be paid")
     return Copy(source, errors, lines, customer, coupon, valid)
+
+
+def _amount(cents: int, source: Source) -> str:
+    return format_money(cents, source.currency).replace(",", "")
 
 
 def _ships(line: Line) -> bool:
@@ -298,8 +303,8 @@ def _coupon_problems(source: Source, lines: Sequence[Line], options: Options) ->
         messages.append(f"coupon {code} has been used by the customer already")
     worth, least = sum(line.total for line in goods), promotion.order_amount_cents
     if least is not None and worth < least:
-        unit = f"in the smallest unit of {source.currency}"
-        needs = f"needs goods worth {least} or more; these are worth {worth}, {unit}"
+        needs = f"needs goods worth {_amount(least, source)} or more"
+        needs += f"; these are worth {_amount(worth, source)}"
         messages.append(f"coupon {code} {needs}")
     if promotion.sku_list is not None and not any(
         line.sku_code in promotion.sku_list for line in goods

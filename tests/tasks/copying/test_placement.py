@@ -134,7 +134,7 @@ def test_a_negative_total_is_not_a_free_order(shop, payable):
     assert result.errors_log == {
         "line_items": [
             "SKU GONE is not purchasable",
-            "the discounts are more than what is left to buy: the total is -100 cents",
+            "the discounts are more than what is left to buy: the total is -1.00 EUR",
         ],
         "status": CANNOT,
     }

@@ -3,6 +3,7 @@
 import pytest
 
 from order_factory.models.tables import LineItem, Order
+from order_factory.models.values.money import format_money
 from tests.support.copying import (
     change,
     copy,
@@ -50,7 +51,8 @@ def test_an_amount_that_differs_from_the_lines_is_reported_with_both_sums(shop, 
 
     copied, refused = copy(good, bad)
 
-    words = f"{name}: the lines add up to {PARTS[name]} cents, the order says {PARTS[name] + 1}"
+    lines, order = (format_money(cents, "EUR") for cents in (PARTS[name], PARTS[name] + 1))
+    words = f"{name}: the lines add up to {lines}, the order says {order}"
     assert (copied.status, refused.status) == ("completed", "failed")
     assert refused.errors_log == {"amounts": [words]}
     assert len(shop.rows(Order)) == 3
@@ -71,7 +73,7 @@ def test_shipping_and_tax_of_the_header_are_imported(shop):
     refused, copied = copy_one(order_id), copy_one(order_id, skip_errors=True)
 
     assert refused.errors_log["amounts"][0] == (
-        "total_amount_cents: the lines add up to 5000 cents, the order says 5200"
+        "total_amount_cents: the lines add up to 50.00 EUR, the order says 52.00 EUR"
     )
     assert len(refused.errors_log["amounts"]) == 5
     assert (copied.status, copied.errors_log) == ("completed", refused.errors_log)

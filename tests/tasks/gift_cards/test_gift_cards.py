@@ -70,12 +70,12 @@ def test_three_placed_copies_take_what_is_left(shop, ledger):
         None,
         {
             "gift_card_code": [
-                "gift card ending in abcd pays 2000 of 4000 cents; 2000 cents more are to be paid"
+                "gift card ending in abcd pays 20.00 EUR of 40.00 EUR; 20.00 EUR more is to be paid"
             ]
         },
         {
             "gift_card_code": [
-                "gift card ending in abcd has nothing left; 4000 cents more are to be paid"
+                "gift card ending in abcd has nothing left; 40.00 EUR more is to be paid"
             ]
         },
     ]
@@ -117,7 +117,7 @@ def test_a_copy_that_is_not_placed_uses_no_gift_card(shop):
 
     for result in (first, again):
         assert read_amount_to_pay(shop, result) == 20_00
-        assert "pays 3000 of 4000 cents" in result.errors_log["gift_card_code"][0]
+        assert "pays 30.00 EUR of 40.00 EUR" in result.errors_log["gift_card_code"][0]
     assert (balance(shop), shop.rows(GiftCardUse)) == (30_00, [])
     # A copy of a copy pays with the same card.
     assert read_amount_to_pay(shop, copy_one(target_of(first), place_target_order=True)) == 20_00
@@ -143,7 +143,7 @@ def test_an_unusable_gift_card_pays_nothing(shop, ledger, card, words):
 
     (result,) = place(bought_with_card(shop))
 
-    expected_log = {"gift_card_code": [f"{words}; 4000 cents more are to be paid"]}
+    expected_log = {"gift_card_code": [f"{words}; 40.00 EUR more is to be paid"]}
     assert (result.status, result.errors_log, read_amount_to_pay(shop, result)) == (
         "completed",
         expected_log,
@@ -156,7 +156,7 @@ def test_a_missing_or_short_code_is_not_shown(shop):
 
     ended = copy(nameless, short)
 
-    owed = "; 4000 cents more are to be paid"
+    owed = "; 40.00 EUR more is to be paid"
     assert [result.errors_log["gift_card_code"] for result in ended] == [
         [f"the source order has no gift_card_code, so no gift card pays{owed}"],
         [f"the gift card is not known in this shop and pays nothing{owed}"],
@@ -168,7 +168,7 @@ def test_a_dropped_payment_calls_no_gateway(shop):
 
     result = copy_one(bought_with_card(shop), gift_cards="drop", place_target_order=True)
 
-    messages = ["gift card ending in ABCD is not used for the copy; 4000 cents more are to be paid"]
+    messages = ["gift card ending in ABCD is not used for the copy; 40.00 EUR more is to be paid"]
     assert result.errors_log == {"gift_card_code": messages}
     assert (read_amount_to_pay(shop, result), balance(shop)) == (50_00, 90_00)
 
@@ -181,7 +181,7 @@ def test_a_copy_fails_on_request_if_its_gift_card_has_too_little(shop, ledger):
     ended = place(*large, small, gift_cards="fail")
     skipped = copy_one(large[0], gift_cards="fail", skip_errors=True)
 
-    messages = ["gift card ending in ABCD pays 1000 of 4000 cents; 3000 cents more are to be paid"]
+    messages = ["gift card ending in ABCD pays 10.00 EUR of 40.00 EUR; 30.00 EUR more is to be paid"]
     assert [result.status for result in ended] == ["completed", "completed", "failed", "completed"]
     assert ended[2].errors_log == {"gift_card_code": messages}
     assert ended[2].target_order is None

@@ -10,7 +10,7 @@ from order_factory.api.answers import Answer, render
 from order_factory.api.caller import Caller
 from order_factory.api.differences import list_differences
 from order_factory.api.documents import Document, parse_document
-from order_factory.api.errors import not_found
+from order_factory.api.errors import ApiError, not_found
 from order_factory.api.idempotency import (
     StoredAnswer,
     check_key,
@@ -20,7 +20,7 @@ from order_factory.api.idempotency import (
 )
 from order_factory.api.incoming import Incoming, make_view
 from order_factory.api.reading import find_row, present, require_row
-from order_factory.api.resources.description import WRITTEN_OVER
+from order_factory.api.resources.description import WRITTEN_OVER, ResourceType, Row
 from order_factory.api.resources.order_factories import ORDER_COPIES
 from order_factory.api.storing import create_row, delete_row, update_row
 from order_factory.api.targets import Target
@@ -72,10 +72,15 @@ def _create(
     key = check_key(incoming.idempotency_key)
     digest = compute_digest(incoming.path, incoming.query, body)
 
+    made_before: tuple[int, Row, Answer] | None = None
+
     def create(db: Connection) -> Answer:
+        nonlocal made_before
         known = None if key is None else find_answer(db, caller, key, digest)
         if known is not None:
             return Answer(known.status, known.body, {"Location": known.location})
+        if made_before is not None and _is_stored(db, resource, *made_before[:2], caller.mode):
+            return made_before[2]
         row_key = create_row(db, resource, document, caller.mode, file)
         row = find_row(db, resource, row_key, caller.mode)
         assert row is not None
@@ -84,9 +89,20 @@ def _create(
         made = StoredAnswer(201, location, render(present(db, resource, row, view)))
         if key is not None:
             store_answer(db, caller, key, digest, made)
-        return Answer(made.status, made.body, {"Location": location})
+        answer = Answer(made.status, made.body, {"Location": location})
+        made_before = row_key, row, answer
+        return answer
 
     return create
+
+
+def _is_stored(db: Connection, resource: ResourceType, key: int, made: Row, mode: str) -> bool:
+    """Return whether an earlier attempt was committed, although the connection was lost then.
+
+    SQLite may give the key of an attempt that was rolled back to another row, made at another time.
+    """
+    stored = find_row(db, resource, key, mode)
+    return stored is not None and stored["created_at"] == made["created_at"]
 
 
 def _rehearse(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> Work:
@@ -136,9 +152,18 @@ def _update(incoming: Incoming, target: Target, caller: Caller, body: bytes) -> 
 
 def _delete(incoming: Incoming, target: Target, caller: Caller) -> Work:
     make_view(incoming, target, caller)
+    was_there = False
 
     def delete(db: Connection) -> Answer:
-        row = require_row(db, target.resource, target.name, caller.mode)
+        nonlocal was_there
+        try:
+            row = require_row(db, target.resource, target.name, caller.mode)
+        except ApiError:
+            # An earlier attempt may have been committed, and the connection lost after that.
+            if was_there:
+                return Answer(204)
+            raise
+        was_there = True
         delete_row(db, target.resource, row)
         return Answer(204)
 

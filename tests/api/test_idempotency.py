@@ -1,14 +1,19 @@
 """Idempotency: a create that comes again makes nothing again."""
 
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.tables import Customer, IdempotencyRecord, OrderFactory
 from order_factory.models.tables.base import utc_now
+from order_factory.models.values.public_ids import Resource, public_id
 from tests.support.api_client import MEDIA_TYPE, make_order_id, make_token
 from tests.support.at_once import run_together
 from tests.support.copying import change
+from tests.support.crashes.lost_answers import run_losing_proxy
 from tests.support.draining import drain
 
 
@@ -79,3 +84,46 @@ def test_an_invalid_idempotency_key_is_refused(api, shop, key):
     assert response.status_code == 400
     assert response.json()["errors"][0]["source"] == {"header": "Idempotency-Key"}
     assert shop.rows(Customer) == []
+
+
+@pytest.fixture
+def proxy(shop, monkeypatch):
+    """The service reaches PostgreSQL through a proxy that can lose the answer to a COMMIT."""
+    url = get_engine().url
+    # A Unix socket has a short path.
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        run_losing_proxy(Path(str(url.query["host"])), Path(folder), 0) as proxy,
+        monkeypatch.context() as patched,
+    ):
+        through = url.update_query_dict({"host": folder}).render_as_string(hide_password=False)
+        patched.setenv("ORDER_FACTORY_DATABASE_URL", through)
+        with begin(), begin(), begin():
+            pass  # a new connection makes commits of its own
+        yield proxy
+        get_engine().dispose()
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+def test_a_request_without_a_key_is_carried_out_once_if_its_commit_is_not_answered(
+    shop, proxy, api
+):
+    source = make_order_id(shop.order(mode="test"))
+    data = {
+        "type": "order_copies",
+        "relationships": {"source_order": {"data": {"type": "orders", "id": source}}},
+    }
+
+    proxy.lose_next()
+    made = api.post("order_copies", data)["data"]["id"]
+
+    assert proxy.has_lost
+    assert [public_id(Resource.order_factories, row.id) for row in shop.rows(OrderFactory)] == [
+        made
+    ]
+
+    proxy.lose_next()
+    api.delete(f"order_copies/{made}")
+
+    assert proxy.has_lost
+    assert shop.rows(OrderFactory) == []

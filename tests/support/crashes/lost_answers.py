@@ -33,6 +33,10 @@ class LosingProxy:
         """Whether the answer was lost."""
         return self.commits >= self._nth
 
+    def lose_next(self) -> None:
+        """Lose the answer to the next COMMIT."""
+        self._nth = self.commits + 1
+
     def close(self) -> None:
         self._listener.close()
         (self.folder / _SOCKET).unlink(missing_ok=True)

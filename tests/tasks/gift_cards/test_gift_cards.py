@@ -181,7 +181,9 @@ def test_a_copy_fails_on_request_if_its_gift_card_has_too_little(shop, ledger):
     ended = place(*large, small, gift_cards="fail")
     skipped = copy_one(large[0], gift_cards="fail", skip_errors=True)
 
-    messages = ["gift card ending in ABCD pays 10.00 EUR of 40.00 EUR; 30.00 EUR more is to be paid"]
+    messages = [
+        "gift card ending in ABCD pays 10.00 EUR of 40.00 EUR; 30.00 EUR more is to be paid"
+    ]
     assert [result.status for result in ended] == ["completed", "completed", "failed", "completed"]
     assert ended[2].errors_log == {"gift_card_code": messages}
     assert ended[2].target_order is None

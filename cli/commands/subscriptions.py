@@ -1,6 +1,7 @@
 """`order-factory subscriptions`: create, run and preview order subscriptions."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -22,6 +23,8 @@ from order_factory.models.values.frequencies import FREQUENCY_MEANING
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from order_factory.tasks.subscriptions.transitions import Trigger
 
 subscriptions = typer.Typer(
@@ -156,12 +159,17 @@ def create(
     **options: Any,
 ) -> None:
     """Create a subscription that copies an order on a schedule."""
-    from order_factory.models.database.engine import begin
+    from order_factory.models.database.retrying import write
     from order_factory.models.database.schema import require_schema
+    from order_factory.models.errors import SubscriptionNotFound
     from order_factory.models.tables.base import utc_now
     from order_factory.models.values.statuses import Mode
     from order_factory.tasks.factories.source_orders import require_order
-    from order_factory.tasks.subscriptions.creation import create_subscription
+    from order_factory.tasks.subscriptions.creation import (
+        create_subscription,
+        make_number,
+        require_subscription,
+    )
     from order_factory.tasks.subscriptions.items import convert_to_automatic
     from order_factory.tasks.subscriptions.transitions import activate_created
 
@@ -181,13 +189,21 @@ def create(
         **options,
     }
     checked_options = _check_options(given)
-    now = utc_now()
-    with begin() as db:
-        key = create_subscription(db, require_order(db, order, Mode(mode)), checked_options, now)
+    now, number = utc_now(), make_number()
+
+    def create_once(db: "Connection") -> int:
+        with suppress(SubscriptionNotFound):
+            # The attempt before was committed, and the connection lost after that.
+            return require_subscription(db, number)
+        key = create_subscription(
+            db, require_order(db, order, Mode(mode)), checked_options, now, number
+        )
         if convert:
             convert_to_automatic(db, key, now)
         activate_created(db, key, now)
-    _show_key(context, key)
+        return key
+
+    _show_key(context, write(create_once))
 
 
 @subscriptions.command(
@@ -307,17 +323,20 @@ def _check_options(given: dict[str, Any]) -> Any:
 
 
 def _apply_trigger(context: typer.Context, name: str, choose: Callable[[Any], "Trigger"]) -> None:
-    from order_factory.models.database.engine import begin
+    from order_factory.models.database.retrying import write
     from order_factory.models.database.schema import require_schema
     from order_factory.models.tables.base import utc_now
     from order_factory.tasks.subscriptions.creation import require_subscription
     from order_factory.tasks.subscriptions.transitions import Trigger, apply_trigger
 
     require_schema()
-    with begin() as db:
+
+    def apply(db: "Connection") -> int:
         key = require_subscription(db, name)
         apply_trigger(db, key, choose(Trigger), utc_now())
-    _show_key(context, key)
+        return key
+
+    _show_key(context, write(apply))
 
 
 def _show(context: typer.Context, name: str) -> None:

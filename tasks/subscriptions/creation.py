@@ -24,9 +24,15 @@ def make_number() -> str:
 
 
 def create_subscription(
-    db: Connection, source_order_id: int, options: SubscriptionOptions, now: datetime
+    db: Connection,
+    source_order_id: int,
+    options: SubscriptionOptions,
+    now: datetime,
+    number: str | None = None,
 ) -> int:
     """Create a subscription that repeats this order. Returns its key.
+
+    Its `number` is one of `make_number`, by which the caller can find it again.
 
     It is a draft until someone activates it, or until a run finds its source order placed. Raises
     `InvalidRequest` if it expires before it starts, or if a cancelled order would end it at once.
@@ -41,7 +47,7 @@ def create_subscription(
             "to false."
         )
     values = options.model_dump() | {
-        "number": make_number(),
+        "number": number or make_number(),
         "mode": order.mode,
         "status": SubscriptionStatus.DRAFT,
         "source_order_id": source_order_id,

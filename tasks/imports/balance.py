@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import RowMapping, Select, func, or_, select
+from sqlalchemy import Connection, RowMapping, Select, func, or_, select
 
-from order_factory.models.database.engine import reading
+from order_factory.models.database.retrying import read
 from order_factory.models.tables import LineItem, Order
 from order_factory.models.values.money import format_money
 from order_factory.models.values.statuses import Mode
@@ -24,10 +24,12 @@ class LastKeys(NamedTuple):
 
 
 def last_keys() -> LastKeys:
-    with reading() as db:
+    def find(db: Connection) -> LastKeys:
         orders = db.scalar(select(func.max(Order.id)))
         lines = db.scalar(select(func.max(LineItem.id)))
-    return LastKeys(orders or 0, lines or 0)
+        return LastKeys(orders or 0, lines or 0)
+
+    return read(find)
 
 
 class Unbalanced(NamedTuple):
@@ -43,10 +45,13 @@ def find_unbalanced_orders(mode: Mode, before: LastKeys) -> Unbalanced:
     Copies of these orders would fail, because the check compares the same amounts.
     """
     unbalanced = _select_unbalanced(mode, before)
-    with reading() as db:
+
+    def find(db: Connection) -> Unbalanced:
         count = db.scalar(select(func.count()).select_from(unbalanced.subquery())) or 0
         rows = db.execute(unbalanced.order_by(_order.c.id).limit(_EXAMPLES)).all()
-    return Unbalanced(count, tuple(_describe(row._mapping) for row in rows))
+        return Unbalanced(count, tuple(_describe(row._mapping) for row in rows))
+
+    return read(find)
 
 
 def _describe(row: RowMapping) -> str:

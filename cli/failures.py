@@ -5,7 +5,12 @@ FAILED, REFUSED, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
 def explain(error: Exception) -> tuple[str, str, int]:
     """The code, message and exit code for an exception; the message contains no row values."""
-    from order_factory.models.errors import ConnectionLost, OrderFactoryError, PrefectAway
+    from order_factory.models.errors import (
+        ConnectionLost,
+        OrderFactoryError,
+        PrefectAway,
+        describe_os_error,
+    )
 
     if isinstance(error, PrefectAway):
         return error.code, str(error), FAILED
@@ -25,8 +30,10 @@ def explain(error: Exception) -> tuple[str, str, int]:
     if isinstance(error, DBAPIError):
         message = f"The database refused the work: {without_values(error)}. Nothing was changed."
         return "database_error", message, FAILED
-    if isinstance(error, OSError) and error.strerror:
-        return "file_error", f"{error.strerror}: {error.filename}", REFUSED
+    if isinstance(error, OSError) and error.errno:
+        # An error while writing does not name the file.
+        named = f": {error.filename}" if error.filename else "."
+        return "file_error", f"{describe_os_error(error)}{named}", REFUSED
     # The exception's own message may quote an order, so only --debug shows it.
     message = (
         f"An unexpected {type(error).__name__} ended the command. No order is half-written. "

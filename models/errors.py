@@ -1,6 +1,15 @@
 """The errors of calls. The errors of an order are data: see `CopyError`."""
 
+import os
 from typing import ClassVar
+
+
+def describe_os_error(error: OSError) -> str:
+    """Why a file could not be read or written, such as `No space left on device`."""
+    # Libraries put text of their own into `strerror`, or leave it empty.
+    if error.errno:
+        return os.strerror(error.errno)
+    return error.strerror or type(error).__name__
 
 
 class OrderFactoryError(Exception):

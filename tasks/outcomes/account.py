@@ -10,6 +10,7 @@ from pathlib import Path
 from prefect.runtime import flow_run
 from sqlalchemy import Connection
 
+from order_factory.models.errors import describe_os_error
 from order_factory.models.results.copies import BulkResult, OrderFactoryResult, summary
 from order_factory.models.results.step_times import StepTimes
 from order_factory.models.values.counts import count_of
@@ -120,7 +121,7 @@ def read_batch_account(
         result = _write_report_and_page(db, batch_id, result, path)
     except OSError as error:
         log_line(
-            f"The report {path} could not be written ({error.strerror}). The copies are complete. "
+            f"The report {path} could not be written ({describe_os_error(error)}). The copies are complete. "
             f"`order-factory batch {result.reference} --report PATH` writes it elsewhere."
         )
     orders = [] if dry_run else read_first_orders(db, batch_id)

@@ -101,7 +101,10 @@ def _write_parquet(rows: Iterator[Row], path: Path) -> None:
 def _write_xlsx(rows: Iterator[Row], path: Path) -> None:
     from xlsxwriter import Workbook
 
-    with Workbook(str(path), {"constant_memory": True}) as book:
+    from order_factory.tasks.reports.workbooks import close_workbook
+
+    book = Workbook(str(path), {"constant_memory": True})
+    try:
         sheet = book.add_worksheet("failed rows")
         sheet.freeze_panes(1, 0)
         for column, name in enumerate(ALL_COLUMNS):
@@ -111,6 +114,8 @@ def _write_xlsx(rows: Iterator[Row], path: Path) -> None:
                 text = _as_text(row[name])
                 if text:
                     sheet.write_string(number, column, text)
+    finally:
+        close_workbook(book)
 
 
 def _parts(rows: Iterator[Row]) -> Iterator[Sequence[Row]]:

@@ -10,6 +10,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from order_factory.tasks.reports.rows import COLUMNS, Part
+from order_factory.tasks.reports.workbooks import close_workbook
 
 # Excel's limits; the rows count the header.
 ROWS_PER_SHEET = 1_048_576
@@ -48,7 +49,7 @@ class XlsxReport:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._book.close()
+        close_workbook(self._book)
 
     def write(self, part: Part) -> None:
         writers = [self._writer_of(name) for name in COLUMNS]

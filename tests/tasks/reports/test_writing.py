@@ -1,16 +1,23 @@
 """The report file: the same rows in every format, with any values."""
 
 import csv
+import gc
+import sys
 from typing import Any
+from uuid import UUID
 
 import pandas as pd
 import pytest
 from openpyxl import load_workbook
 
+from order_factory.cli.failures import explain
 from order_factory.models.database.engine import reading
 from order_factory.models.tables import OrderFactory, StockItem
 from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.tasks.outcomes.account import read_batch_account
+from order_factory.tasks.reports import replacing
 from order_factory.tasks.reports.writing import write_report
+from order_factory.tasks.selections.failed_rows import write_failed_rows
 from tests.support.copying import change, copy_batch, make_batch, request_copy
 from tests.support.report_batches import Batch, time_at
 
@@ -233,3 +240,40 @@ def test_the_api_shows_how_a_copy_differs_from_its_source(shop, tmp_path, ending
         "totals: total_amount_with_taxes_cents: 3000 -> 2500"
     )
     assert column.where(column.notna(), None).tolist() == [expected, None, None]
+
+
+@pytest.fixture
+def full(tmp_path, monkeypatch):
+    """A folder in which every new file is on a full disk."""
+    monkeypatch.setattr(replacing, "uuid4", lambda: UUID(int=0))
+    # The ZIP file of a workbook tries to write once more when it is deleted.
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    for name in (f"report.{ending}" for ending in (*ENDINGS, "jsonl", "html")):
+        (tmp_path / f"{name}.00000000.part").symlink_to("/dev/full")
+    yield tmp_path
+    gc.collect()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_full_disk_ends_no_run(shop, full, ending):
+    batch = Batch(shop)
+    batch.add_failed("SKU MUG: 5 wanted, 3 in stock")
+    path = full / f"report.{ending}"
+    path.write_text("an earlier report")
+
+    with reading() as db:
+        account = read_batch_account(db, batch.id, closed=1, seconds=1.0, report=path)
+
+    assert (account.result.failed, account.result.report_path) == (1, None)
+    assert path.read_text() == "an earlier report"
+
+
+@pytest.mark.parametrize("ending", [*ENDINGS, "jsonl"])
+def test_a_full_disk_is_an_error_of_the_system(shop, full, ending):
+    batch = Batch(shop)
+    batch.add_failed("SKU MUG: 5 wanted, 3 in stock")
+
+    with reading() as db, pytest.raises(OSError, match="Errno 28") as raised:
+        write_failed_rows(db, batch.id, full / f"report.{ending}")
+
+    assert explain(raised.value) == ("file_error", "No space left on device.", 2)

@@ -1,4 +1,4 @@
-"""Turning a copy of a shop's database into a test shop: nothing in it can reach real money."""
+"""Turn a copy of a shop's database into a test shop, which cannot reach real money."""
 
 from sqlalchemy import (
     ColumnElement,
@@ -43,7 +43,7 @@ _TOKEN = literal("tok_")
 
 
 def turn_into_test_shop(db: Connection) -> None:
-    """Set everything to mode `test` and the gateway `test`, and revoke every API token.
+    """Set all rows to mode `test` and gateway `test`, and revoke every API token.
 
     It also disables the webhooks and deletes their deliveries and secrets. An existing row of test
     mode is renamed if a live row has the same name.
@@ -94,7 +94,7 @@ def _rename_test_skus(db: Connection) -> None:
 
 
 def _rename_keys_of_orders(db: Connection) -> None:
-    """Change the keys of test coupons and gift cards that a live one has too, also in orders."""
+    """Change the keys of test coupons and gift cards that a live one also has. Orders follow."""
     order = table_of(Order)
     for model, name in ((Coupon, "coupon_code_key"), (GiftCard, "gift_card_code_key")):
         coded = table_of(model)
@@ -119,7 +119,7 @@ def _make_new_name(table: Table, name: str, value: ColumnElement[str]) -> Column
 
 
 def _rename_duplicates(db: Connection, table: Table) -> None:
-    """Rename rows of test mode if their name is unique within the mode and a live row has it."""
+    """Rename rows of test mode if a live row has the same name, which must be unique."""
     for index in table.indexes:
         names = [column.name for column in index.columns]
         if not index.unique or "mode" not in names or len(names) != 2:

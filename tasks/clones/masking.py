@@ -1,6 +1,6 @@
-"""Replacing personal data in a copy of a shop's database; the same value becomes the same fake.
+"""Replace personal data in a copy of a shop's database. Equal values get equal fakes.
 
-Amounts, references, codes, countries and times stay, so that sums and copies still agree.
+Amounts, references, codes, countries and times stay, so sums and copies still agree.
 """
 
 import secrets
@@ -88,20 +88,20 @@ EMAILS = (
     (table_of(Order), "customer_email"),
     (table_of(OrderSubscription), "customer_email"),
 )
-# Free data of the shop, which may contain anything about a person.
+# Free data of the shop, which may contain personal data.
 METADATA = (Address, Customer, Order, OrderFactory, OrderFactoryBatch, OrderSubscription)
 METADATA_OF_WALLETS = (PaymentSource, CustomerPaymentSource)
 
 
 class MaskingBroke(OrderFactoryError):
-    """Takes the names of the invariants that no longer hold."""
+    """Masking has broken invariants. The argument is their names."""
 
     status, code = 500, "masking_broke"
     detail = "Masking was rolled back, because it would break these invariants: {}."
 
 
 def require_maskable(db: Connection) -> None:
-    """Raise `InvalidRequest` for the shop itself, whose customers' data would be lost."""
+    """Raise `InvalidRequest` for the shop itself, which would lose its customers' data."""
     order = table_of(Order)
     live = db.scalar(order.select().with_only_columns(order.c.id).where(order.c.mode == Mode.LIVE))
     if explain_cut_off(db) is None and live is not None:
@@ -143,7 +143,7 @@ def mask_personal_data(db: Connection) -> int:
     named = update(batch).where(batch.c.selection.contains("@"))
     db.execute(named.values(selection="orders of a masked customer"))
     _delete_files(db)
-    # Stored answers, which quote the created resource, and keys of clients.
+    # Stored answers, which contain the created resource, and keys of clients.
     db.execute(delete(table_of(IdempotencyRecord)))
     # Payloads that were sent, and the last values of deleted rows.
     silence_webhooks(db, utc_now())
@@ -159,7 +159,7 @@ def mask_personal_data(db: Connection) -> int:
 
 
 def _delete_files(db: Connection) -> None:
-    """Delete the files of clients, and the dry runs that are kept as files."""
+    """Delete the files of clients, and the dry runs that have a file."""
     batch = table_of(OrderFactoryBatch)
     unread = update(batch).where(batch.c.file_id.is_not(None))
     db.execute(unread.values(file_id=None, status=BatchStatus.ABORTED))
@@ -170,7 +170,7 @@ def _delete_files(db: Connection) -> None:
         )
     )
     db.execute(update(batch).values(errors_log=null()))
-    # Inputs and errors of transfers hold what people have sent.
+    # The inputs and errors of transfers contain data that people have sent.
     db.execute(delete(table_of(Export)))
     db.execute(delete(table_of(Import)))
     db.execute(delete(table_of(StoredFilePiece)))
@@ -205,7 +205,7 @@ def _mask_gift_cards(db: Connection, salt: str) -> None:
 
 
 def _make_fake(value: ColumnElement[str], prefix: str, salt: str) -> ColumnElement[str]:
-    """Return the same fake for the same value; null and an empty text stay as they are."""
+    """Return the fake of a value, always the same. Null and an empty text stay as they are."""
     fake = literal(prefix) + func.substr(digest(literal(salt) + value), 1, _DIGITS)
     return case((func.coalesce(value, "") == "", value), else_=fake)
 

@@ -20,7 +20,7 @@ from order_factory.tasks.working_set.statements import table_of
 _factory = table_of(OrderFactory)
 
 
-def _set_free(db: Connection, factory_id: int) -> None:
+def _remove_source_references(db: Connection, factory_id: int) -> None:
     """Remove the references to the source from the order that the factory made."""
     order = select(Order.id).where(Order.order_factory_id == factory_id)
     lines = select(LineItem.id).where(LineItem.order_id.in_(order))
@@ -32,10 +32,10 @@ def _set_free(db: Connection, factory_id: int) -> None:
 
 
 def delete_factory(db: Connection, factory_id: int) -> None:
-    """Delete a factory with its errors. Its order becomes an ordinary order, and its events stay.
+    """Delete a factory and its errors. Its order becomes an ordinary order, and its events stay.
 
-    Raises `FactoryInProgress` while it is being copied, and `FactoryOfBatch` if it belongs to a
-    batch, which has to report each of its copies.
+    Raises `FactoryInProgress` while it is being copied. Raises `FactoryOfBatch` if it belongs to a
+    batch, because a batch reports each of its copies.
     """
     row = select(_factory).where(_factory.c.id == factory_id)
     found = db.execute(skip_locked(db, row, _factory)).one_or_none()
@@ -44,7 +44,7 @@ def delete_factory(db: Connection, factory_id: int) -> None:
         raise FactoryInProgress(name)
     if found.batch_id is not None:
         raise FactoryOfBatch(name)
-    _set_free(db, factory_id)
+    _remove_source_references(db, factory_id)
     db.execute(delete(CopyError).where(CopyError.order_factory_id == factory_id))
     detach_events_of_factory(db, dict(found._mapping), utc_now())
     db.execute(delete(_factory).where(_factory.c.id == factory_id))

@@ -21,7 +21,7 @@ def read_last_event(db: Connection) -> int:
 
 
 def count_ended(db: Connection, after: int, flow_run_id: str | None) -> tuple[int, int]:
-    """Count the single copies that this run has completed and failed since the event `after`."""
+    """Return the numbers of single copies that this run has completed and failed after an event."""
     rows = (
         select(OrderFactory.status, func.count())
         .where(OrderFactory.id.in_(_select_ended(after)), *_match_single_copies(flow_run_id))

@@ -36,9 +36,9 @@ def find_or_create(
     idempotency_key: str | None = None,
     again: bool = False,
 ) -> Named:
-    """Return the factory of this name, or a new one for this run to copy.
+    """Return the factory with this name, or a new factory that this run copies.
 
-    The name is the `idempotency_key`, or else the reference together with the source order. With
+    The name is the `idempotency_key`, or else the reference and the source order. With
     `again`, or without a name, each run makes a new copy. Raises `CopyDiffers` if the name belongs
     to a copy of another order or with other options.
     """
@@ -117,7 +117,7 @@ def _take_over(
     options: CopyOptions,
     flow_run_id: str,
 ) -> Named:
-    """Return the factory of the row. This run takes it over if the copy is not made yet."""
+    """Return the factory of the row. If the copy is not made yet, this run takes it over."""
     kept = row._mapping
     if kept["flow_run_id"] == flow_run_id:
         return Named(kept["id"], made_before=False)

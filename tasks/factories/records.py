@@ -30,9 +30,9 @@ def create_factory(
 ) -> int:
     """Record a pending order copy and its event. Returns the factory's key.
 
-    A request that is repeated under its idempotency key finds the first one's factory, even if
-    both come at the same time. `flow_run_id` is the run that makes the copy; without it, the
-    service does. `retry_of_id` is the failed copy that this one retries.
+    A repeated request with the same idempotency key returns the factory of the first request, even
+    if both come at the same time. `flow_run_id` is the run that makes the copy. Without it, the
+    service makes it. `retry_of_id` is the failed factory that this one retries.
     """
     now = utc_now()
     mode = select(Order.mode).where(Order.id == source_order_id).scalar_subquery()
@@ -84,7 +84,7 @@ def read_factory(db: Connection, factory_id: int) -> OrderFactoryResult:
 
 @cache
 def select_factories() -> Select[Any]:
-    """Select a row per factory, with what `present` needs of its orders and its batch."""
+    """Select a row per factory, with the columns of its orders and batch that `present` needs."""
     source, target = aliased(Order), aliased(Order)
     return (
         select(

@@ -1,4 +1,4 @@
-"""Say where an order may be whose number or id is unknown."""
+"""Suggest orders for numbers or ids that are unknown."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from order_factory.models.values.keys import clean_key
 from order_factory.models.values.public_ids import Resource, key_of, public_id
 from order_factory.models.values.statuses import Mode
 
-# The most numbers to look up. More unknown numbers are not typing errors.
+# The most numbers to look up. So many unknown numbers are no typing errors.
 _LOOKED_UP = 100
 _MOST_ZEROS = 10
 _DECIMAL = re.compile(r"(\d+)\.0+")
@@ -19,8 +19,8 @@ _DECIMAL = re.compile(r"(\d+)\.0+")
 def find_hints(db: Connection, unknown: Sequence[str], mode: Mode) -> dict[str, str]:
     """Return a hint for each unknown name that is an order of the other mode, or is similar to one.
 
-    Similar means: without the leading zeros that a spreadsheet removed, without the `.0` that it
-    added, with or without `#`, or in another letter case.
+    Similar names differ in leading zeros, which spreadsheets remove, in a final `.0`, which they
+    add, in `#`, or in the letter case.
     """
     names = unknown[:_LOOKED_UP]
     return _similar(db, names, mode) | _of_other_mode(db, names, mode)

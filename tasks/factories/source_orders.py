@@ -16,7 +16,7 @@ MODES_OF_IDS = {Mode.LIVE: tuple(Mode), Mode.TEST: (Mode.TEST,)}
 def require_order(db: Connection, name: str, mode: Mode = Mode.LIVE) -> int:
     """Return the key of the order with this number in this mode, or with this public id.
 
-    Blanks around the name do not matter, as in an import. In mode `test`, the id of a live order is
+    Spaces around the name are ignored, as in an import. In mode `test`, the id of a live order is
     not found. Raises `SourceOrderNotFound`, or `SourceOrderAmbiguous` if the name is the number of
     one order and the id of another.
     """
@@ -34,7 +34,7 @@ def require_order(db: Connection, name: str, mode: Mode = Mode.LIVE) -> int:
 
 
 def label_of_order(db: Connection, source_order: str | None, order_factory: str | None) -> str:
-    """Return the order's number if it has one, otherwise the given name, for the run's name."""
+    """Return the order's number, or the given name if it has none. It becomes the run's name."""
     order_key = key_of(Resource.orders, source_order or "")
     factory_key = key_of(Resource.order_factories, order_factory or "")
     of_factory = select(OrderFactory.source_order_id).where(OrderFactory.id == factory_key)

@@ -1,1 +1,1 @@
-"""Gift cards: the amounts that they pay for copies, and when these are taken and given back."""
+"""Gift cards: the amounts that they pay for copies, and how these are taken and returned."""

@@ -1,7 +1,7 @@
 """The amount that the gift card of a source order pays for the copy, decided before copying.
 
 A card pays its remaining balance, but at most what it paid for the source order. The cards of
-orders that are to be placed are locked until the commit; earlier factories get the balance first.
+orders to place are locked until the commit. Earlier factories get the balance first.
 """
 
 from datetime import datetime
@@ -76,8 +76,8 @@ def lock_gift_cards(db: Connection) -> None:
 def find_redemptions(db: Connection, now: datetime) -> None:
     """Decide what gift cards pay for the copies, and leave out the source orders' gift card lines.
 
-    The step "use gift cards" writes new lines instead. This function runs after the amounts were
-    compared, and before other lines are left out because of an error.
+    The step "use gift cards" writes new lines in their place. This function runs after the amounts
+    are compared, and before lines with errors are left out.
     """
     usable = and_(
         _uses_card,
@@ -111,7 +111,7 @@ def find_redemptions(db: Connection, now: datetime) -> None:
 
 
 def refuse_redemptions(db: Connection, now: datetime) -> int:
-    """Record an error for each copy that must fail because its card pays less; count the errors.
+    """Record an error for each copy that fails because its card pays less. Returns their number.
 
     Other copies can use the balance that a failed copy leaves.
     """
@@ -119,7 +119,7 @@ def refuse_redemptions(db: Connection, now: datetime) -> int:
         return 0
     found = 0
     divide_balances(db)
-    # Each round decides about the earliest such copy of each card, and about those that need as
+    # Each round decides on the earliest such copy of each card, and on the copies that need as
     # much.
     while refused := execute_and_count(db, _refuse_next(), now=now):
         found += refused
@@ -128,7 +128,7 @@ def refuse_redemptions(db: Connection, now: datetime) -> int:
 
 
 def record_redemptions(db: Connection, now: datetime) -> int:
-    """Record an error for each other valid copy whose card pays less; count the errors.
+    """Record an error for each other valid copy whose card pays less. Returns their number.
 
     These copies are made anyway.
     """
@@ -141,8 +141,8 @@ def record_redemptions(db: Connection, now: datetime) -> int:
 def divide_balances(db: Connection) -> None:
     """Give each copy its part of the balance of its card, earlier factories first.
 
-    A copy that fails takes nothing. A copy that is not to be placed takes nothing either; it shows
-    what the card would pay now.
+    A copy that fails takes nothing. A copy that is not to be placed takes nothing either, but shows
+    the amount that the card would pay now.
     """
     takes = and_(redemptions.c.takes, copies.c.valid, not_(_fails))
     before = func.sum(case((takes, redemptions.c.wanted_cents), else_=0)).over(

@@ -1,4 +1,4 @@
-"""Uses: the amounts that orders take from gift cards, and give back if declined or cancelled."""
+"""Uses: the amounts that orders take from gift cards, and return if declined or cancelled."""
 
 from datetime import datetime
 
@@ -38,8 +38,8 @@ _RESERVED, _TAKEN, _RELEASED = GiftCardUseStatus
 def take_gift_cards(db: Connection, now: datetime) -> None:
     """Take from the gift cards the amounts that they pay for the orders to place.
 
-    The balances suffice: the cards were locked and divided before the copy. An order that waits for
-    its payment reserves the amount, which then leaves the balance.
+    The balances suffice, because the cards were locked and divided before the copy. An order that
+    waits for its payment only reserves the amount, which leaves the balance too.
     """
     if not execute_and_count(db, _insert_uses(), now=now):
         return
@@ -66,7 +66,7 @@ def take_gift_cards(db: Connection, now: datetime) -> None:
 
 
 def end_gift_card_uses(db: Connection, orders: Orders, *, placed: bool, now: datetime) -> None:
-    """Take the reserved amounts of these orders if they are `placed`; give them back otherwise."""
+    """Take the reserved amounts of these orders if they are `placed`. Otherwise return them."""
     if placed:
         mine = and_(_use.c.order_id.in_(orders), _use.c.status == _RESERVED)
         db.execute(update(_use).where(mine).values(status=_TAKEN, updated_at=NOW), {"now": now})
@@ -77,10 +77,10 @@ def end_gift_card_uses(db: Connection, orders: Orders, *, placed: bool, now: dat
 def return_to_gift_cards(
     db: Connection, orders: Orders, now: datetime, which: ColumnElement[bool]
 ) -> None:
-    """Give back the amounts that these cancelled orders took; `which` selects among the orders.
+    """Return the amounts that these cancelled orders took from their cards.
 
-    An order that another system placed has no recorded use: its card gets back the amount on the
-    order. Call once per order.
+    Only orders that meet the condition `which` are included. An order that another system placed
+    has no recorded use, so its card gets the amount on the order. Call it once per order.
     """
     cancelled = select(_order.c.id).where(_order.c.id.in_(orders), which)
     _release(db, and_(_use.c.order_id.in_(cancelled), _use.c.status == _TAKEN), now)

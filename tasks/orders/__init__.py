@@ -1,1 +1,1 @@
-"""Changes of existing orders: placing, cancelling, capturing, refunding, editing."""
+"""Changes of existing orders: place, cancel, capture, refund, edit."""

@@ -1,4 +1,4 @@
-"""Cancelling orders: their stock, coupons and gift cards are released, their payments voided."""
+"""Cancel orders: release their stock, coupons and gift cards, and void their payments."""
 
 from datetime import datetime
 

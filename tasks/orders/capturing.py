@@ -1,4 +1,4 @@
-"""Capturing and refunding payments: recorded here; the gateway is called after the commit."""
+"""Record captures and refunds of payments. The gateway is called after the commit."""
 
 from datetime import datetime
 
@@ -42,7 +42,7 @@ _CAPTURABLE = (OrderStatus.PLACED, OrderStatus.APPROVED)
 
 
 def capture(db: Connection, now: datetime) -> None:
-    """Record a capture of the amount, or of the total, of each requested order that is not paid.
+    """Record a capture for each requested order that is not paid: of the amount, or of its total.
 
     If a person takes the money (the gateway `manual`), the order is paid at once.
     """
@@ -80,10 +80,10 @@ def capture(db: Connection, now: datetime) -> None:
 
 
 def refund(db: Connection, now: datetime) -> None:
-    """Record a refund of the given amount, or of all that is left, for each requested order.
+    """Record a refund for each requested order: of the amount, or of all that is left.
 
-    Nothing is recorded for an order that was refunded already under the name of the request. The
-    same holds for a completely refunded order if no amount is given.
+    Nothing is recorded for an order that was refunded before under the same request name. Without
+    an amount, nothing is recorded for a completely refunded order either.
     """
     drop_orders(db, has_named_refund())
     all_of_it = requested_orders.c.amount_cents.is_(None)

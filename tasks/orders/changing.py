@@ -1,4 +1,4 @@
-"""Changes of an order's status that need no gateway: approving, archiving, editing."""
+"""Change the status of orders without a gateway: approve, archive, edit."""
 
 from datetime import datetime
 
@@ -32,7 +32,7 @@ from order_factory.tasks.working_set.requested_orders import (
 from order_factory.tasks.working_set.statements import NOW, table_of
 
 _order, _transaction = table_of(Order), table_of(Transaction)
-# As long as nothing is captured, the total may still change.
+# The total may change until something is captured.
 _STILL_OPEN = (PaymentStatus.UNPAID, PaymentStatus.AUTHORIZED, PaymentStatus.FREE)
 
 

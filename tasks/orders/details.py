@@ -1,7 +1,7 @@
 """The addresses and the payment source of an open order, copied from saved rows.
 
-If the order already has a copied row that no other order uses, that row is changed. Otherwise a new
-row is inserted, and the old one stays for its other orders.
+If the order has a copied row that no other order uses, that row is changed. Otherwise a new row is
+inserted, and the old row stays for its other orders.
 """
 
 from datetime import datetime
@@ -36,41 +36,41 @@ def clone_address(
 ) -> None:
     """Set the order's billing or shipping address to a copy of this address."""
     columns = (_order.c.billing_address_id, _order.c.shipping_address_id)
-    held = _own_copy(db, Address, order_id, f"{kind}_address_id", columns)
+    held = _find_own_copy(db, Address, order_id, f"{kind}_address_id", columns)
     address = table_of(Address)
     if held == address_id:
         return
     values = [column.key for column in _ADDRESS_COLUMNS]
-    key = _write(db, address, held, address_id, values, now)
-    _point(db, order_id, f"{kind}_address_id", key, now)
+    key = _copy_row(db, address, held, address_id, values, now)
+    _set_reference(db, order_id, f"{kind}_address_id", key, now)
 
 
 def pay_with(db: Connection, order_id: int, customer_payment_source_id: int, now: datetime) -> None:
-    """Set the order's payment source to a copy of the wallet's, as for copies."""
+    """Set the order's payment source to a copy of this wallet entry's, as copying does."""
     payment = table_of(PaymentSource)
     saved_id, method_id = db.execute(
         select(_saved.c.payment_source_id, _saved.c.payment_method_id).where(
             _saved.c.id == customer_payment_source_id
         )
     ).one()
-    held = _own_copy(
+    held = _find_own_copy(
         db, PaymentSource, order_id, "payment_source_id", (_order.c.payment_source_id,)
     )
     values = [column.key for column in copied_columns(PaymentSource)]
-    key = _write(db, payment, held, saved_id, values, now)
-    _point(db, order_id, "payment_source_id", key, now)
+    key = _copy_row(db, payment, held, saved_id, values, now)
+    _set_reference(db, order_id, "payment_source_id", key, now)
     if method_id is not None:
-        _point(db, order_id, "payment_method_id", method_id, now)
+        _set_reference(db, order_id, "payment_method_id", method_id, now)
 
 
-def _own_copy(
+def _find_own_copy(
     db: Connection,
     of: type[Base],
     order_id: int,
     column: str,
     references: tuple[ColumnElement[Any], ...],
 ) -> int | None:
-    """Return the copied row that only this column of this order refers to."""
+    """Return the copied row to which only this column of this order refers, or None."""
     table = table_of(of)
     mine = select(_order.c[column]).where(_order.c.id == order_id).scalar_subquery()
     key = db.scalar(
@@ -85,7 +85,7 @@ def _own_copy(
     return int(key) if uses == 1 else None
 
 
-def _write(
+def _copy_row(
     db: Connection,
     table: Table,
     held: int | None,
@@ -108,15 +108,15 @@ def _write(
     return int(db.execute(added.returning(table.c.id), {"now": now}).scalar_one())
 
 
-def _point(db: Connection, order_id: int, column: str, key: int, now: datetime) -> None:
+def _set_reference(db: Connection, order_id: int, column: str, key: int, now: datetime) -> None:
     mine = update(_order).where(_order.c.id == order_id)
     db.execute(mine.values({column: key, "updated_at": NOW}), {"now": now})
 
 
 def release_address(db: Connection, order_id: int, kind: Kind) -> None:
-    """Take this address from the order; a copied row that no order uses then is deleted.
+    """Remove this address from the order. A copied row that no order uses any more is deleted.
 
-    Where copies were made of the row, it stays, as an address of its own.
+    If the row itself was copied, it stays as a separate address.
     """
     address, copy = table_of(Address), table_of(Address).alias("copy")
     column = _order.c[f"{kind}_address_id"]
@@ -132,7 +132,7 @@ def release_address(db: Connection, order_id: int, kind: Kind) -> None:
 
 
 def copy_other_address(db: Connection, order_id: int, kind: Kind, now: datetime) -> bool:
-    """Set this address to a copy of the order's other address; False if it has none."""
+    """Set this address to a copy of the order's other address. Returns False if it has none."""
     other = "shipping" if kind == "billing" else "billing"
     key = db.scalar(select(_order.c[f"{other}_address_id"]).where(_order.c.id == order_id))
     if key is None:

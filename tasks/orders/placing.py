@@ -1,7 +1,7 @@
-"""Placing existing orders, with the same checks, stock and payment as placing a copy.
+"""Place existing orders, with the same checks, stock and payment as for copies.
 
-The steps of copying work on order factories. So each order gets a factory for the time of the
-transaction, whose source and target are the order itself. It is deleted before the commit.
+The steps of copying work on order factories. So each order gets a temporary factory: its source and
+target are the order itself, and it is deleted before the commit.
 """
 
 from datetime import datetime
@@ -86,7 +86,7 @@ from order_factory.tasks.working_set.wallet_entries import join_wallet_entry
 _factory, _order, _payment = table_of(OrderFactory), table_of(Order), table_of(PaymentSource)
 _saved, _error = table_of(CustomerPaymentSource), table_of(CopyError)
 _maker = _factory.alias("maker")
-# A copy whose placing failed has given back its coupon; other orders still use theirs.
+# A copy that could not be placed has returned its coupon. Other orders still use theirs.
 _has_given_back = exists().where(
     _order.c.id == copies.c.target_order_id,
     _maker.c.id == _order.c.order_factory_id,
@@ -112,7 +112,7 @@ def place(
 
 
 def take_stock_again(db: Connection, now: datetime) -> None:
-    """Check the requested orders, which are placed, and take the stock that their lines need now.
+    """Check the requested placed orders, and take the stock that their lines need now.
 
     The caller rolls back if a problem is recorded.
     """
@@ -133,7 +133,7 @@ def _place(
     newest = db.scalar(select(func.max(_factory.c.id))) or 0
     if not execute_and_count(db, _insert_factories(marker, now)):
         return
-    # Another process may have numbered factories in between.
+    # Another process may have inserted factories in between.
     mine = and_(_factory.c.id > newest, _factory.c.flow_run_id == marker)
     size = execute_and_count(db, insert_claims(select(_factory.c.id).where(mine)))
     copied = copy_claimed(
@@ -160,13 +160,13 @@ def _insert_factories(marker: str, now: datetime) -> Insert:
         "status": literal(FactoryStatus.PENDING.value),
         "place_target_order": true(),
         "reuse_wallet": _order.c.payment_source_id.is_not(None),
-        # Like the order's copy; but the order keeps all of its lines, so all pieces are needed.
+        # As for the order's copy, but the order keeps all of its lines, so it needs all pieces.
         "stock": case(
             (_maker.c.stock == StockPolicy.IGNORE, StockPolicy.IGNORE.value),
             else_=StockPolicy.TAKE.value,
         ),
         "gift_cards": func.coalesce(_maker.c.gift_cards, GiftCardPolicy.REUSE.value),
-        # An order pays with its own payment source; only its shop may choose another one.
+        # An order pays with its own payment source. Only the shop's setting may choose another.
         "payment_source_fallback": literal(PaymentSourceFallback.OFF.value),
         "flow_run_id": literal(marker),
         "created_at": at(now),
@@ -204,7 +204,7 @@ def _insert_copies(first: int, last: int) -> Insert:
         "source_order_id": _order.c.id,
         "target_order_id": _order.c.id,
         "customer_status": customer.c.status,
-        # An order that uses its coupon already does not use it twice.
+        # An order that uses its coupon already must not use it twice.
         "coupon_code": case((counts_coupon, _order.c.coupon_code)),
         "coupon_code_key": case((counts_coupon, _order.c.coupon_code_key)),
         "wallet_payment_source_id": wallet,
@@ -223,7 +223,7 @@ def _insert_copies(first: int, last: int) -> Insert:
 
 @step(name="renew payment sources of orders", field="payment_source")
 def renew_payment_sources(db: Connection, batch: Batch) -> int:
-    """Update the cards from the wallets, and refuse cards that were removed from them."""
+    """Update the payment sources from the wallets, and refuse removed ones."""
     wallet = _payment.alias("wallet")
     mine = _payment.c.id == copies.c.target_payment_source_id
     original = and_(
@@ -249,31 +249,31 @@ def renew_payment_sources(db: Connection, batch: Batch) -> int:
 
 @step(name="check orders to place", field="status")
 def check_orders_to_place(db: Connection, batch: Batch) -> int:
-    """Record everything that is wrong with the orders now; count the errors."""
+    """Record everything that is wrong with the orders now. Returns the number of errors."""
     return check_orders_again.fn(db, batch)
 
 
 @step(name="use coupons of orders", field="coupon_code")
 def use_coupons(db: Connection, batch: Batch) -> int:
-    """Use the coupons and promotions that a failed placement gave back; count the errors."""
+    """Use the coupons and promotions again that a failed placement returned. Returns the errors."""
     return use_coupons_of(db, batch, and_(IS_TO_BE_PLACED, _has_given_back))
 
 
 @step(name="place orders", field="status")
 def place_pending(db: Connection, batch: Batch) -> int:
-    """Place the orders, reserve their stock, prepare their payment; count the orders."""
+    """Place the orders, reserve their stock, prepare their payment. Returns their number."""
     return place_loaded(db, batch, insert_authorizations_of_orders)
 
 
 @step(name="check edited orders", field="status")
 def check_edited(db: Connection, batch: Batch) -> int:
-    """Record everything that is wrong with the orders; count the errors."""
+    """Record everything that is wrong with the orders. Returns the number of errors."""
     return check_orders.fn(db, batch)
 
 
 @step(name="take stock of edited orders", field="line_items")
 def take_edited_stock(db: Connection, batch: Batch) -> int:
-    """Take the stock of the orders; count the orders."""
+    """Take the stock of the orders. Returns their number."""
     rows = select(copies.c.factory_id, false()).where(IS_TO_BE_PLACED)
     placed = execute_and_count(db, insert_counted(placements, ["factory_id", "remote"], rows))
     if placed:
@@ -287,14 +287,14 @@ def note_results(db: Connection, batch: Batch) -> int:
     """Record each order's problems, and set `updated_at` of the others; count the placed orders."""
     found = select(copies.c.target_order_id, _error.c.field, _error.c.message)
     found = found.join(_error, _error.c.order_factory_id == copies.c.factory_id)
-    # An order that is placed in spite of an error, such as a gift card that pays less, is not
+    # An order can be placed although it has an error, such as a gift card that pays less. It is not
     # refused.
     is_placed = exists().where(placements.c.factory_id == copies.c.factory_id)
     record_problems(db, found.where(not_(is_placed)).order_by(_error.c.id))
     placed = select(copies.c.target_order_id)
     placed = placed.join(placements, placements.c.factory_id == copies.c.factory_id)
     at_once = placed.where(not_(placements.c.remote))
-    # An order that was edited was placed before.
+    # An edited order was placed before.
     newly = _order.c.placed_at == at(batch.started_at)
     record_order_events(db, [EventName.ORDER_PLACE], at_once, newly, now=batch.started_at)
     changed = update(_order).where(_order.c.id.in_(placed))
@@ -304,7 +304,7 @@ def note_results(db: Connection, batch: Batch) -> int:
 PLACE: list[StepFunction] = [
     renew_payment_sources,  # updates the cards from the wallets
     check_orders_to_place,  # checks the customer, the lines, the stock and the coupon
-    use_coupons,  # uses what a failed placement gave back
+    use_coupons,  # uses what a failed placement returned
     use_gift_cards,  # decides what the gift card pays now
     place_pending,  # reserves the stock, prepares the payment
     note_results,  # records the problems for the caller

@@ -1,4 +1,4 @@
-"""Refreshing orders that are still open: their totals, and the prices of their lines."""
+"""Refresh open orders: their totals, and the prices of their lines."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Selecting the orders to change: by number or id, or by a filter."""
+"""Select the orders to change: by number or id, or by a filter."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from order_factory.tasks.selections.filters import filter_conditions, resolve_cu
 from order_factory.tasks.selections.reading import Orders, read_selection
 from order_factory.tasks.selections.staging import matched_orders, stage
 
-# The condition that each change adds to a filter.
+# The statuses that each change adds to a filter.
 _ABOUT = {
     "place": Order.status == OrderStatus.PENDING,
     "capture": Order.payment_status == PaymentStatus.AUTHORIZED,
@@ -21,7 +21,7 @@ _ABOUT = {
 
 
 def select_named(db: Connection, orders: Orders, mode: Mode) -> list[int]:
-    """Return the keys of the orders that a list, a DataFrame or a file names.
+    """Return the keys of the orders that are named in a list, a DataFrame or a file.
 
     Raises `SelectionInvalid` with everything that is wrong.
     """
@@ -32,7 +32,7 @@ def select_named(db: Connection, orders: Orders, mode: Mode) -> list[int]:
 def select_filtered(db: Connection, wanted: OrderFilter, change: str) -> list[int]:
     """Return the keys of the orders that match, including copies, earliest first.
 
-    Only pending orders are placed and only authorized ones captured, so these statuses replace
+    Only pending orders can be placed, and only authorized ones captured. So these statuses replace
     those of the filter.
     """
     everything: dict[str, Any] = {"include_copies": True}

@@ -1,4 +1,4 @@
-"""Voiding payments without cancelling their orders: recorded here, the gateway is called later."""
+"""Record voids of payments without cancelling their orders. The gateway is called later."""
 
 from datetime import datetime
 

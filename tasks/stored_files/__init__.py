@@ -1,1 +1,1 @@
-"""Stored files: files of clients, kept in the database until they are no longer needed."""
+"""Stored files: files of clients that are in the database until they are no longer needed."""

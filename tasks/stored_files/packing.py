@@ -1,4 +1,4 @@
-"""Packing a file for the database: compressed pieces on disk, so that memory does not grow."""
+"""Pack a file for the database: into compressed pieces on disk, so that memory does not grow."""
 
 import hashlib
 import zlib
@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from tempfile import TemporaryFile
 from typing import IO
 
-# The bytes of a piece before they are compressed.
+# The size of a piece before compression, in bytes.
 PIECE_BYTES = 1 << 20
-# The fastest level: rows of a CSV file become a third to a fifth.
+# The fastest level. A CSV file shrinks to a third or a fifth.
 _LEVEL = 1
 
 
 class PackedFile:
     """A file that is ready to be stored: its name, its size, its digest and its pieces.
 
-    The pieces lie in a file without a name, which the system deletes however the process ends.
+    The pieces are in a file without a name. The system deletes it when the process ends.
     """
 
     def __init__(self, name: str, source: IO[bytes]) -> None:
-        """Read the source from its beginning. Raises `OSError` where the disk is full."""
+        """Read the source from its beginning. Raises `OSError` if the disk is full."""
         self.name = name
         self.bytes_count = 0
         self._sizes: list[int] = []
@@ -36,7 +36,7 @@ class PackedFile:
         self.sha256 = digest.hexdigest()
 
     def pieces(self) -> Iterator[bytes]:
-        """The compressed pieces, from the first."""
+        """Yield the compressed pieces, from the first."""
         self._pieces.seek(0)
         for size in self._sizes:
             yield self._pieces.read(size)

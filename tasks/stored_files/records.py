@@ -15,7 +15,7 @@ _file, _piece = table_of(StoredFile), table_of(StoredFilePiece)
 
 
 def store_file(db: Connection, packed: PackedFile) -> int:
-    """Store the file in this transaction; its key. One piece at a time is in memory."""
+    """Store the file in this transaction, and return its key. Memory holds one piece at a time."""
     file_id = store_name(db, packed)
     for number, content in enumerate(packed.pieces(), start=1):
         add_piece(db, file_id, number, content)
@@ -23,7 +23,7 @@ def store_file(db: Connection, packed: PackedFile) -> int:
 
 
 def store_name(db: Connection, packed: PackedFile) -> int:
-    """Store the file without its pieces; its key."""
+    """Store the file without its pieces, and return its key."""
     values = {
         "name": packed.name,
         "bytes_count": packed.bytes_count,
@@ -34,19 +34,19 @@ def store_name(db: Connection, packed: PackedFile) -> int:
 
 
 def add_piece(db: Connection, file_id: int, number: int, content: bytes) -> None:
-    """Store a compressed piece, unless it is there."""
+    """Store a compressed piece, unless it is stored already."""
     there = exists().where(_piece.c.file_id == file_id, _piece.c.number == number)
     if not db.scalar(select(there)):
         db.execute(insert(_piece), {"file_id": file_id, "number": number, "content": content})
 
 
 def name_of(db: Connection, file_id: int) -> str:
-    """The name that the client gave to the file."""
+    """Return the name that the client gave to the file."""
     return str(db.execute(select(_file.c.name).where(_file.c.id == file_id)).scalar_one())
 
 
 def read_pieces(db: Connection, file_id: int) -> Iterator[bytes]:
-    """The content, piece by piece."""
+    """Yield the content, piece by piece."""
     number = 1
     wanted = select(_piece.c.content).where(_piece.c.file_id == file_id)
     while (content := db.scalar(wanted.where(_piece.c.number == number))) is not None:
@@ -62,6 +62,6 @@ def write_file(db: Connection, file_id: int, path: Path) -> None:
 
 
 def delete_file(db: Connection, file_id: int) -> None:
-    """Delete the stored file. Nothing may refer to it any more."""
+    """Delete the stored file. No row may refer to it."""
     db.execute(delete(_piece).where(_piece.c.file_id == file_id))
     db.execute(delete(_file).where(_file.c.id == file_id))

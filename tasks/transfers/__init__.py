@@ -1,1 +1,1 @@
-"""Exports and imports that were requested over HTTP: their records, and their ends."""
+"""Transfers: exports and imports that were requested over HTTP."""

@@ -1,4 +1,4 @@
-"""The files of transfers: what an export has written goes into the database, in many steps."""
+"""The files of transfers: results are stored in the database, and inputs are written to files."""
 
 import csv
 import json
@@ -25,9 +25,9 @@ def zip_files(files: Sequence[Path], into: Path) -> None:
 
 
 def store_result(transfer: Transfer, path: Path) -> None:
-    """Store the file of an export, a transaction for each piece: others write meanwhile.
+    """Store the file of an export. Each piece is a transaction, so that others can write.
 
-    What an earlier run has stored is deleted first.
+    The pieces that an earlier run has stored are deleted first.
     """
     with path.open("rb") as source:
         packed = PackedFile(path.name, source)
@@ -52,7 +52,7 @@ def store_result(transfer: Transfer, path: Path) -> None:
 
 
 def write_inputs(db: Connection, transfer: Transfer, folder: Path) -> Path:
-    """Write the rows of an import into a file of its resource's name; its path."""
+    """Write the rows of an import into a file named for its resource. Returns its path."""
     row = transfer.row
     if row["file_id"] is not None:
         path = folder / f"{row['resource_type']}.{row['format']}"
@@ -66,7 +66,7 @@ def write_inputs(db: Connection, transfer: Transfer, folder: Path) -> Path:
 
 
 def read_errors(path: Path) -> dict[str, Any] | None:
-    """The first errors of a rejects file: for each line, what is wrong with which column."""
+    """Return the first errors of a rejects file: for each line, the problems by column."""
     if not path.exists():
         return None
     found: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The records of exports and imports: what waits, how far it is, and how it ended.
+"""The records of exports and imports: their status, progress and end.
 
 Every change of a status writes its event in the same transaction.
 """
@@ -20,7 +20,7 @@ from order_factory.tasks.working_set.statements import table_of
 
 exports, imports = table_of(Export), table_of(Import)
 _WAITING = (TransferStatus.PENDING, TransferStatus.IN_PROGRESS)
-# A transfer that was begun so often has killed the processes that ran it.
+# After so many starts, a transfer counts as the cause of the deaths of its processes.
 _MOST_TRIES = 5
 _EVENTS = {
     ("exports", "create"): EventName.EXPORT_CREATE,
@@ -37,7 +37,7 @@ _EVENTS = {
 
 
 class TransferRuns(OrderFactoryError):
-    """Takes the resource and the public id of a transfer that is in progress."""
+    """The transfer is in progress. The arguments are its resource and its public id."""
 
     status, code = 423, "transfer_in_progress"
     detail = "The {} {} is in progress. Interrupt it before you delete it."
@@ -51,7 +51,7 @@ class TransferStopped(OrderFactoryError):
 
 
 class TooManyErrors(OrderFactoryError):
-    """Takes the number of rows with errors, of an import that does not skip errors."""
+    """An import without `skip_errors` has too many errors. The argument is their number."""
 
     status, code = 422, "too_many_errors"
     detail = (
@@ -76,15 +76,15 @@ class Transfer(NamedTuple):
 
 
 def is_transfer_waiting(db: Connection) -> bool:
-    """Whether an export or import is pending, or was left by a run that died."""
+    """Whether an export or import is pending, or was left unfinished by a dead run."""
     waiting = (exists().where(table.c.status.in_(_WAITING)) for table in (exports, imports))
     return bool(db.scalar(select(or_(*waiting))))
 
 
 def begin_next(db: Connection, flow_run_id: str | None) -> Transfer | None:
-    """Start or take up the oldest waiting import, or else export; None if nothing waits.
+    """Start or continue the oldest waiting import, or else the oldest export.
 
-    Call it while no other process runs transfers.
+    Returns None if nothing waits. It may be called only while no other process runs transfers.
     """
     for table in (imports, exports):
         waiting = select(table).where(table.c.status.in_(_WAITING)).order_by(table.c.id).limit(1)
@@ -106,8 +106,8 @@ def begin_next(db: Connection, flow_run_id: str | None) -> Transfer | None:
 
 
 def note_progress(db: Connection, transfer: Transfer, counts: Mapping[str, int | None]) -> None:
-    """Store the counts. Raises `TransferStopped` where a client has interrupted it."""
-    # Whoever gets this far was not killed by what he has to do.
+    """Store the counts. Raises `TransferStopped` if a client has interrupted the transfer."""
+    # Progress shows that the transfer does not kill its process.
     _update(db, transfer, {**counts, "tries": 0})
     table = transfer.table
     if db.scalar(select(table.c.must_stop).where(table.c.id == transfer.key)):
@@ -115,14 +115,14 @@ def note_progress(db: Connection, transfer: Transfer, counts: Mapping[str, int |
 
 
 def note_errors(db: Connection, transfer: Transfer, errors_log: dict[str, Any]) -> None:
-    """Store what is wrong with the rows of an import."""
+    """Store the errors of the rows of an import."""
     _update(db, transfer, {"errors_log": errors_log})
 
 
 def complete(
     db: Connection, transfer: Transfer, values: Mapping[str, Any], *, drops_file: bool = False
 ) -> None:
-    """Note that all of it is done. The file of an import is needed no more."""
+    """Mark the transfer as completed. The file of an import is deleted."""
     ended = {"status": TransferStatus.COMPLETED, "completed_at": utc_now(), "must_stop": False}
     _update(db, transfer, {**values, **ended})
     if drops_file and transfer.row["file_id"] is not None:
@@ -131,7 +131,7 @@ def complete(
 
 
 def interrupt(db: Connection, transfer: Transfer, errors_log: dict[str, Any] | None) -> None:
-    """Note that it has ended before all of it was done; `errors_log` says why, if not on request."""
+    """Mark the transfer as interrupted. `errors_log` has the reason, unless it was requested."""
     values = {
         "status": TransferStatus.INTERRUPTED,
         "interrupted_at": utc_now(),
@@ -145,7 +145,7 @@ def interrupt(db: Connection, transfer: Transfer, errors_log: dict[str, Any] | N
 
 
 def delete_transfer(db: Connection, table: Table, key: int) -> None:
-    """Delete the record with its file. Raises `TransferRuns` while it is in progress."""
+    """Delete the record and its file. Raises `TransferRuns` while it is in progress."""
     mine = select(table).where(table.c.id == key).with_for_update()
     row = db.execute(mine).mappings().one_or_none()
     if row is None:

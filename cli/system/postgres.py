@@ -61,9 +61,8 @@ class EmbeddedPostgres:
 
     def start(self) -> ProcessRecord:
         """Start the server and create its two databases if needed. Raises `ExtraMissing`."""
-        # The server's lock file goes here. Without a desktop the variable is unset, which warns.
-        os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="order-factory-run-"))
         self._folder.parent.mkdir(parents=True, exist_ok=True)
+        self._set_runtime_folder()
         server = start_server(self._folder, cleanup_mode=None)
         postmaster = server.get_postmaster_info()
         self.sockets = str(postmaster.socket_dir)
@@ -75,6 +74,21 @@ class EmbeddedPostgres:
 
     def prefect_url(self) -> str:
         return f"postgresql+asyncpg://postgres@/{PREFECT}?host={self.sockets}"
+
+    def _set_runtime_folder(self) -> None:
+        """Set XDG_RUNTIME_DIR, which is unset without a desktop, for the server's lock file.
+
+        It is a temporary folder, because the path of a socket must be short. Its path is kept beside
+        the data, so that each start uses the same folder.
+        """
+        if "XDG_RUNTIME_DIR" in os.environ:
+            return
+        kept = self._folder.with_name(f"{self._folder.name}-runtime")
+        known = Path(kept.read_text(encoding="utf-8")) if kept.exists() else None
+        if known is None or not known.is_dir():
+            known = Path(tempfile.mkdtemp(prefix="order-factory-run-"))
+            kept.write_text(str(known), encoding="utf-8")
+        os.environ["XDG_RUNTIME_DIR"] = str(known)
 
     def _make_databases(self) -> None:
         from psycopg import connect, sql

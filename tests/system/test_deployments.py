@@ -102,10 +102,10 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
         "the drain that the event starts",
     )
 
-    read_ended = {name: (run.name, run.state.name) for name, run in (first | second).items()}
+    ended = {name: (run.name, run.state.name) for name, run in (first | second).items()}
     batches = {row.reference: row for row in shop.rows(OrderFactoryBatch)}
     (nightly,) = [name for name in batches if name.startswith("nightly-")]
-    assert read_ended == {
+    assert ended == {
         "order-factory/copy": ("copy order N1", "Completed"),
         "bulk-order-factory/bulk": ("copy batch by hand", "CompletedWithErrors"),
         "bulk-order-factory/nightly": ("copy a batch", "Completed"),

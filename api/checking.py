@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select
 
 from order_factory.api.documents import Document
-from order_factory.api.errors import ApiError, Problem, broken_rule, wrong_body
+from order_factory.api.errors import ApiError, Problem, make_rule_problem, wrong_body
 from order_factory.api.resources.description import (
     UPLOADED,
     Broken,
@@ -29,7 +29,7 @@ def make_problem(resource: ResourceType, error: Broken) -> Problem:
     """Return the problem for a rule that a hook found broken."""
     name = error.name or "base"
     part = "relationships" if name in resource.relationship else "attributes"
-    return broken_rule(name, error.rule, part)
+    return make_rule_problem(name, error.rule, part)
 
 
 def check_document(
@@ -95,12 +95,12 @@ def _check_attributes(
         name = writable.name
         if name not in document.attributes:
             if creating and writable.required:
-                yield broken_rule(name, _BLANK)
+                yield make_rule_problem(name, _BLANK)
             continue
         try:
             _read_attribute(writable, document.attributes[name], values)
         except Broken as error:
-            yield broken_rule(name, error.rule)
+            yield make_rule_problem(name, error.rule)
 
 
 def _read_attribute(writable: Writable, given: Any, values: Values) -> None:
@@ -128,7 +128,7 @@ def _check_relationships(
     for to in resource.relationships:
         if to.name not in document.relationships:
             if creating and to.required:
-                yield broken_rule(to.name, _BLANK, "relationships")
+                yield make_rule_problem(to.name, _BLANK, "relationships")
             continue
         given = _read_linkage(to, document.relationships[to.name])
         try:
@@ -137,7 +137,7 @@ def _check_relationships(
             else:
                 values[to.near] = _read_related_value(db, to, given, mode)
         except Broken as error:
-            yield broken_rule(to.name, error.rule, "relationships")
+            yield make_rule_problem(to.name, error.rule, "relationships")
 
 
 def _read_linkage(to: Relationship, given: Any) -> Any:

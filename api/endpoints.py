@@ -83,10 +83,10 @@ class Endpoints:
         await prepare_key(incoming.credentials.authorization)
         share = incoming.credentials.share
         if not incoming.writes:
-            found: Answer = await self._readers.read(
+            response: Answer = await self._readers.read(
                 share, lambda db: self._read(db, request, incoming)
             )
-            return found
+            return response
         # Reads must not delay the admission of writes, which takes a millisecond.
         caller: Caller = await self._readers.read(
             f"writes of {share}", lambda db: self._admit(db, request, incoming)

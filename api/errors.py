@@ -57,14 +57,14 @@ def wrong_body(code: str, pointer: str, title: str, detail: str) -> ApiError:
     return ApiError(Problem(400, code, title, detail, pointer=pointer))
 
 
-def broken_rule(name: str, rule: str, part: str = "attributes") -> Problem:
+def make_rule_problem(name: str, rule: str, part: str = "attributes") -> Problem:
     """422: a value of the body breaks a rule; `part` is `attributes` or `relationships`."""
     pointer = f"/data/{part}/{name}"
     return Problem(422, "VALIDATION_ERROR", rule, f"{name} - {rule}", pointer=pointer)
 
 
-def not_found(what: str) -> ApiError:
-    detail = f"The record identified by {what} could not be found."
+def not_found(name: str) -> ApiError:
+    detail = f"The record identified by {name} could not be found."
     return ApiError(Problem(404, "RECORD_NOT_FOUND", "Record not found", detail))
 
 

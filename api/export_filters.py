@@ -49,8 +49,8 @@ def filter_records(name: str, filters: Mapping[str, Any], mode: str) -> Conditio
         if resource.table is exported.table:
             return and_(*(each(rows, mode) for each in parsed))
         rows_seen = resource.table.alias()
-        found = select(rows_seen.c.id).where(resource.scope(rows_seen, mode))
-        return rows.c.id.in_(found.where(*(each(rows_seen, mode) for each in parsed)))
+        matching = select(rows_seen.c.id).where(resource.scope(rows_seen, mode))
+        return rows.c.id.in_(matching.where(*(each(rows_seen, mode) for each in parsed)))
 
     return fits
 

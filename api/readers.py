@@ -91,13 +91,13 @@ class Readers:
             )
         return await waiting.future
 
-    def _wake_if_stuck(self, begun: int) -> None:
+    def _wake_if_stuck(self, begun_before: int) -> None:
         """Wake another thread if reads wait and none was begun since the last look."""
         self._watch = None
         with self._lock:
             if not self._waiting:
                 return
-            if self._begun == begun:
+            if self._begun == begun_before:
                 self._arrived.notify()
         assert self._loop is not None
         self._watch = self._loop.call_later(

@@ -83,5 +83,5 @@ def get_signing_keys(url: str) -> SigningKeys:
 
 def read_key_id(token: str) -> str | None:
     """The id of the key that a token claims to be signed with. Raises `jwt.PyJWTError`."""
-    found = jwt.get_unverified_header(token).get("kid")
-    return found if isinstance(found, str) else None
+    key_id = jwt.get_unverified_header(token).get("kid")
+    return key_id if isinstance(key_id, str) else None

@@ -155,19 +155,19 @@ def _build_document(resource: ResourceType, parts: Mapping[str, str | UploadFile
 
 def _parse_json_part(resource: ResourceType, part: str | UploadFile) -> Document:
     text = part.encode() if isinstance(part, str) else part.file.read(_FIELD_BYTES + 1)
-    found: Any = None
+    content: Any = None
     if len(text) <= _FIELD_BYTES:
         with suppress(ValueError):
-            found = parse_json(text)
-    objects = isinstance(found, dict) and all(
-        isinstance(found.get(name, {}), dict) for name in ("attributes", "relationships")
+            content = parse_json(text)
+    objects = isinstance(content, dict) and all(
+        isinstance(content.get(name, {}), dict) for name in ("attributes", "relationships")
     )
-    if not objects or found.get("type", resource.name) != resource.name:
+    if not objects or content.get("type", resource.name) != resource.name:
         raise _refuse_form(
             f"The part {DATA!r} must be a JSON object of the type {resource.name}, with its "
             f"attributes, of at most {_FIELD_BYTES} bytes."
         )
-    return Document(found.get("attributes", {}), found.get("relationships", {}))
+    return Document(content.get("attributes", {}), content.get("relationships", {}))
 
 
 def _parse_field(writable: Writable, text: str) -> Any:

@@ -146,13 +146,13 @@ def _build_filter(path: _Path, matcher: Matcher, value: Any) -> Filter:
     def follow(row: FromClause, mode: str, hops: tuple[Relationship, ...]) -> ColumnElement[bool]:
         if not hops:
             return matcher.condition(row.c[path.column], value)
-        hop, *rest = hops
+        hop, *other_hops = hops
         target = RESOURCES[hop.target]
         other = target.table.alias()
         visible = target.scope(other, mode)
         if hop.only is not None:
             visible = and_(visible, hop.only(other))
-        matches = follow(other, mode, tuple(rest))
+        matches = follow(other, mode, tuple(other_hops))
         near = row.c[hop.near]
         rows: FromClause = other
         if hop.through is None:

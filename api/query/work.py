@@ -26,13 +26,13 @@ class Work:
         self._steps += steps
         self._values += values
         self._patterns += patterns
-        for count, most, counted in (
+        for count, most, label in (
             (self._steps, _MOST_STEPS, "attributes and relationships"),
             (self._values, _MOST_VALUES, "values (for each attribute)"),
             (self._patterns, _MOST_PATTERNS, "patterns or times (for each attribute)"),
         ):
             if count > most:
-                raise TooMuch(f"brings the filters to more than {most:,} {counted}")
+                raise TooMuch(f"brings the filters to more than {most:,} {label}")
 
     @property
     def is_large(self) -> bool:

@@ -58,18 +58,19 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     values["reference"] = reference
     if db.scalar(select(exists().where(_batch.c.reference == reference))):
         raise conflict("reference has already been taken.", pointer="/data/attributes/reference")
-    wanted, file = values.get("orders_where"), values[UPLOADED]
-    given = (file is not None, wanted is not None, bool(values.get("source_orders")))
+    orders_where, file = values.get("orders_where"), values[UPLOADED]
+    given = (file is not None, orders_where is not None, bool(values.get("source_orders")))
     if file is not None and sum(given) > 1:
         raise Broken(
-            "can't be given with a file", "source_orders" if wanted is None else "orders_where"
+            "can't be given with a file",
+            "source_orders" if orders_where is None else "orders_where",
         )
     if sum(given) != 1:
         raise Broken("can't be blank without orders_where, nor given with it", "source_orders")
     if values.get("dry_run") and file is None:
         raise Broken("is for a batch that is sent as a file", "dry_run")
-    if wanted is not None:
-        values["orders_where"] = _filter(wanted, mode)
+    if orders_where is not None:
+        values["orders_where"] = _parse_order_filter(orders_where, mode)
 
 
 def _update(db: Connection, values: Values, known: Row) -> None:
@@ -87,12 +88,12 @@ def _update(db: Connection, values: Values, known: Row) -> None:
             raise Broken("cannot be resumed: it has no stopped copy; send its file again", _RESUME)
 
 
-def _filter(wanted: dict[str, Any], mode: str) -> OrderFilter:
+def _parse_order_filter(fields: dict[str, Any], mode: str) -> OrderFilter:
     """Return the filter for the orders of the token's mode. Raises `Broken`."""
-    if "mode" in wanted:
+    if "mode" in fields:
         raise Broken("must not name a mode: it is the token's", "orders_where")
     try:
-        return OrderFilter.model_validate(wanted | {"mode": mode})
+        return OrderFilter.model_validate(fields | {"mode": mode})
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"]))
@@ -112,7 +113,7 @@ def _insert(db: Connection, mode: str, values: Values) -> int:
     options = CopyOptions(**{name: values[name] for name in (*OPTIONS, *CHANGES) if name in values})
     if policy == ErrorPolicy.SKIP_ERRORS:
         options = options.model_copy(update={"skip_errors": True})
-    wanted, file = values.get("orders_where"), values[UPLOADED]
+    orders_where, file = values.get("orders_where"), values[UPLOADED]
     own = {name: values[name] for name in ("reference_origin", "metadata") if name in values}
     if file is not None:
         key = record_file_batch(
@@ -128,14 +129,14 @@ def _insert(db: Connection, mode: str, values: Values) -> int:
             db.execute(update(_batch).where(_batch.c.id == key).values(**own))
         return key
     try:
-        if wanted is not None:
-            key = record_filtered(db, values["reference"], wanted, options, policy)
+        if orders_where is not None:
+            key = record_filtered(db, values["reference"], orders_where, options, policy)
         else:
             orders = [public_id(PublicIds.orders, key) for key in values["source_orders"]]
             selection = check_selection(read_selection(orders), options)
             key = record_rows(db, values["reference"], selection, policy)
     except SelectionInvalid as error:
-        name = "source_orders" if wanted is None else "orders_where"
+        name = "source_orders" if orders_where is None else "orders_where"
         raise Broken(error.args[1][0], name) from error
     in_mode = update(_batch).where(_batch.c.id == key)
     db.execute(in_mode.values(drained_by_service=True, **own))

@@ -27,7 +27,7 @@ _SHOWN = 4
 _customers, _saved = table_of(Customer), table_of(CustomerPaymentSource)
 
 
-def _masked_token(name: str) -> Attribute:
+def _mask_token(name: str) -> Attribute:
     """Return an attribute for a gateway's token that shows only its last characters."""
 
     def read(row: Row) -> str | None:
@@ -44,14 +44,14 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
         values["mode"] = mode
     if "email" in values:
         same_email = _customers.c.email_key == comparison_key(values["email"])
-        taken = select(_customers.c.id).where(_customers.c.mode == mode, same_email)
+        same_customers = select(_customers.c.id).where(_customers.c.mode == mode, same_email)
         if known is not None:
-            taken = taken.where(_customers.c.id != known["id"])
-        if db.scalar(taken) is not None:
+            same_customers = same_customers.where(_customers.c.id != known["id"])
+        if db.scalar(same_customers) is not None:
             raise Broken("has already been taken", "email")
 
 
-def _created(db: Connection, key: int, values: Values) -> None:
+def _record_creation(db: Connection, key: int, values: Values) -> None:
     record_event(db, EventName.CUSTOMER_CREATE, key, values["mode"], values["created_at"])
 
 
@@ -107,7 +107,7 @@ CUSTOMERS = ResourceType(
     ),
     creatable=True,
     updatable=True,
-    hooks=Hooks(fill=_fill, created=_created),
+    hooks=Hooks(fill=_fill, created=_record_creation),
     meaning="Whom orders belong to.",
 )
 CUSTOMER_PAYMENT_SOURCES = ResourceType(
@@ -117,8 +117,8 @@ CUSTOMER_PAYMENT_SOURCES = ResourceType(
     scope=own_mode,
     attributes=(
         text("name"),
-        _masked_token("customer_token"),
-        _masked_token("payment_source_token"),
+        _mask_token("customer_token"),
+        _mask_token("payment_source_token"),
         flag("is_default", meaning="Ours: the one that the customer prefers."),
         *common(),
     ),

@@ -131,11 +131,11 @@ class Relationship:
     meaning: str = ""
 
 
-def _nothing(*_: Any) -> None:
+def _do_nothing(*_: Any) -> None:
     """Do nothing: the default of hooks."""
 
 
-def _nothing_broken(*_: Any) -> Sequence[Broken]:
+def _find_nothing_broken(*_: Any) -> Sequence[Broken]:
     """Return no problem: the default for a resource without triggers."""
     return ()
 
@@ -151,11 +151,11 @@ class Hooks:
     that is forbidden. If a create needs more than a row, `insert` does it and returns the id.
     """
 
-    fill: Callable[[Connection, str, Values, Row | None], None] = _nothing
-    created: Callable[[Connection, int, Values], None] = _nothing
-    updated: Callable[[Connection, int, Values], None] = _nothing
-    act: Callable[[Connection, Row, Values, str], Sequence[Broken]] = _nothing_broken
-    delete: Callable[[Connection, Row], None] = _nothing
+    fill: Callable[[Connection, str, Values, Row | None], None] = _do_nothing
+    created: Callable[[Connection, int, Values], None] = _do_nothing
+    updated: Callable[[Connection, int, Values], None] = _do_nothing
+    act: Callable[[Connection, Row, Values, str], Sequence[Broken]] = _find_nothing_broken
+    delete: Callable[[Connection, Row], None] = _do_nothing
     insert: Callable[[Connection, str, Values], int] | None = None
 
 

@@ -44,8 +44,8 @@ def _fill_new(db: Connection, mode: str, values: Values) -> None:
     if not values.get("code"):
         values["code"] = str(uuid4())
     key = comparison_key(values["code"])
-    taken = select(_card.c.id).where(_card.c.mode == mode, _card.c.code_key == key)
-    if db.scalar(taken) is not None:
+    same_cards = select(_card.c.id).where(_card.c.mode == mode, _card.c.code_key == key)
+    if db.scalar(same_cards) is not None:
         raise Broken("has already been taken", "code")
     values["initial_balance_cents"] = values["balance_cents"]
 

@@ -43,8 +43,8 @@ def _scope(row: FromClause, mode: str) -> ColumnElement[bool]:
 
 def _option_scope(row: FromClause, mode: str) -> ColumnElement[bool]:
     lines = _line.join(_order, _order.c.id == _line.c.order_id)
-    found = exists().select_from(lines)
-    return found.where(_line.c.id == row.c.line_item_id, _order.c.mode == mode)
+    visible = exists().select_from(lines)
+    return visible.where(_line.c.id == row.c.line_item_id, _order.c.mode == mode)
 
 
 def _price(db: Connection, line: Row, order: SqlRow[Any]) -> int:
@@ -54,12 +54,12 @@ def _price(db: Connection, line: Row, order: SqlRow[Any]) -> int:
     sold = select(_price_of.c.amount_cents).join_from(
         _price_of, _sku, _sku.c.id == _price_of.c.sku_id
     )
-    mine = sold.where(
+    condition = sold.where(
         _sku.c.mode == order.mode,
         _sku.c.code == line["sku_code"],
         _price_of.c.currency_code == order.currency_code,
     )
-    cents = db.scalar(mine)
+    cents = db.scalar(condition)
     if cents is None:
         rule = f"can't be blank: the SKU has no price in {order.currency_code}"
         raise Broken(rule, "unit_amount_cents")
@@ -95,7 +95,7 @@ def _fill(db: Connection, _mode: str, values: Values, known: Row | None) -> None
     values["total_amount_cents"] = total
 
 
-def _stored(db: Connection, key: int, values: Values) -> None:
+def _update_totals(db: Connection, key: int, values: Values) -> None:
     if values.keys() <= DESCRIPTIVE:
         return
     update_order_totals(db, select(LineItem.order_id).where(LineItem.id == key).scalar_subquery())
@@ -165,7 +165,7 @@ LINE_ITEMS = ResourceType(
     ),
     creatable=True,
     updatable=True,
-    hooks=Hooks(fill=_fill, created=_stored, updated=_stored),
+    hooks=Hooks(fill=_fill, created=_update_totals, updated=_update_totals),
     meaning="What an order consists of: goods, shipping, discounts.",
 )
 LINE_ITEM_OPTIONS = ResourceType(

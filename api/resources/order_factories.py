@@ -75,7 +75,7 @@ _SOURCE = Relationship(
 )
 
 
-def _of_type(kind: FactoryType) -> Scope:
+def _make_scope(kind: FactoryType) -> Scope:
     def scope(row: FromClause, mode: str) -> ColumnElement[bool]:
         return and_(row.c.mode == mode, row.c.type == kind)
 
@@ -87,7 +87,7 @@ def _fill(_db: Connection, mode: str, values: Values, known: Row | None) -> None
         values |= {"type": FactoryType.ORDER_COPIES, "mode": mode, "status": FactoryStatus.PENDING}
 
 
-def _created(db: Connection, key: int, values: Values) -> None:
+def _record_creation(db: Connection, key: int, values: Values) -> None:
     record_creation(db, key, values["created_at"])
 
 
@@ -99,15 +99,15 @@ def _fill_recurring(db: Connection, mode: str, values: Values, known: Row | None
     """Complete a copy that a client requests for a subscription, without a period."""
     if known is not None:
         return
-    of = db.execute(
+    subscription = db.execute(
         select(_subscription).where(_subscription.c.id == values["order_subscription_id"])
     ).one()
-    if of.status == SubscriptionStatus.CANCELLED:
+    if subscription.status == SubscriptionStatus.CANCELLED:
         raise Broken("must not be cancelled", "order_subscription")
     if values.get("source_order_id") is None:
-        values["source_order_id"] = of.template_order_id or of.source_order_id
+        values["source_order_id"] = subscription.template_order_id or subscription.source_order_id
     for name in OPTIONS:
-        values.setdefault(name, of._mapping[name])
+        values.setdefault(name, subscription._mapping[name])
     values |= {
         "type": FactoryType.RECURRING_ORDER_COPIES,
         "mode": mode,
@@ -137,7 +137,7 @@ ORDER_FACTORIES = _resource(
 )
 ORDER_COPIES = _resource(
     FactoryType.ORDER_COPIES.value,
-    _of_type(FactoryType.ORDER_COPIES),
+    _make_scope(FactoryType.ORDER_COPIES),
     _SOURCE,
     _SUBSCRIPTION,
     attributes=(*_ATTRIBUTES, *common()),
@@ -149,12 +149,12 @@ ORDER_COPIES = _resource(
     creatable=True,
     updatable=True,
     deletable=True,
-    hooks=Hooks(fill=_fill, created=_created, delete=_delete),
+    hooks=Hooks(fill=_fill, created=_record_creation, delete=_delete),
     meaning="One order to be copied into another; created pending, copied soon after.",
 )
 RECURRING_ORDER_COPIES = _resource(
     FactoryType.RECURRING_ORDER_COPIES.value,
-    _of_type(FactoryType.RECURRING_ORDER_COPIES),
+    _make_scope(FactoryType.RECURRING_ORDER_COPIES),
     replace(_SOURCE, required=False, meaning="The order that is copied; else the subscription's."),
     replace(_SUBSCRIPTION, writable=True, required=True),
     attributes=(
@@ -171,7 +171,7 @@ RECURRING_ORDER_COPIES = _resource(
     creatable=True,
     updatable=True,
     deletable=True,
-    hooks=Hooks(fill=_fill_recurring, created=_created, delete=_delete),
+    hooks=Hooks(fill=_fill_recurring, created=_record_creation, delete=_delete),
     meaning="Order copies that a subscription asked for, one for each of its periods.",
 )
 # The resources whose rows are order factories.

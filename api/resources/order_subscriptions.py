@@ -76,7 +76,7 @@ _CONVERT = "_convert"
 _CALENDAR = {"frequency", "time_zone", "expires_at"}
 
 
-def _checked(name: str, check: Callable[[str], str | None], **options: Any) -> Writable:
+def _make_checked_text(name: str, check: Callable[[str], str | None], **options: Any) -> Writable:
     """Return a writable text. Its rule raises `ValueError` with a message."""
 
     def checked(value: Any) -> str | None:
@@ -147,7 +147,7 @@ def _insert(db: Connection, _mode: str, values: Values) -> int:
     return create_subscription(db, source, SubscriptionOptions(**given), utc_now())
 
 
-def _updated(db: Connection, key: int, values: Values) -> None:
+def _follow_update(db: Connection, key: int, values: Values) -> None:
     now = values["updated_at"]
     if "customer_payment_source_id" in values:
         rebuild_template(db, key, now)
@@ -257,16 +257,16 @@ ORDER_SUBSCRIPTIONS = ResourceType(
         ),
     ),
     writables=(
-        _checked("frequency", check_frequency, required=True, nullable=False),
+        _make_checked_text("frequency", check_frequency, required=True, nullable=False),
         writables.flag("activate_by_source_order"),
         *writables.copy_options(),
         writables.integer("renewal_alert_period", least=1, most=720),
         writables.time("starts_at", update=False, nullable=False),
         writables.time("expires_at"),
         writables.time("next_run_at", create=False, nullable=False),
-        _checked("time_zone", check_time_zone, nullable=False),
+        _make_checked_text("time_zone", check_time_zone, nullable=False),
         writables.choice("catch_up", tuple(CatchUp), nullable=False),
-        _checked("retry_after", check_retry_after),
+        _make_checked_text("retry_after", check_retry_after),
         writables.choice("after_failure", tuple(AfterFailure), nullable=False),
         writables.choice("while_open", tuple(WhileOpen), nullable=False),
         writables.flag("end_with_source_order"),
@@ -279,7 +279,7 @@ ORDER_SUBSCRIPTIONS = ResourceType(
     creatable=True,
     updatable=True,
     deletable=True,
-    hooks=Hooks(fill=_fill, insert=_insert, updated=_updated, delete=_delete),
+    hooks=Hooks(fill=_fill, insert=_insert, updated=_follow_update, delete=_delete),
     meaning="Orders that are copied again and again, by the calendar.",
 )
 
@@ -295,8 +295,8 @@ def _fill_item(db: Connection, _mode: str, values: Values, known: Row | None) ->
         return
     currency = select(table_of(Order).c.currency_code, _of_item.c.status)
     currency = currency.join(_of_item, _of_item.c.source_order_id == table_of(Order).c.id)
-    of = db.execute(currency.where(_of_item.c.id == row["order_subscription_id"])).one()
-    if of.status == SubscriptionStatus.CANCELLED:
+    subscription = db.execute(currency.where(_of_item.c.id == row["order_subscription_id"])).one()
+    if subscription.status == SubscriptionStatus.CANCELLED:
         raise Broken("cannot be changed: it is cancelled", "order_subscription")
     if (row.get("sku_code") is None) == (row.get("bundle_code") is None):
         raise Broken("can't be blank without bundle_code, nor given with it", "sku_code")
@@ -307,12 +307,12 @@ def _fill_item(db: Connection, _mode: str, values: Values, known: Row | None) ->
         raise Broken(f"makes a total beyond {writables.MOST}", "quantity")
     values |= {
         "item_type": kind,
-        "currency_code": of.currency_code,
+        "currency_code": subscription.currency_code,
         "total_amount_cents": total,
     }
 
 
-def _stored_item(db: Connection, key: int, values: Values) -> None:
+def _rebuild_template(db: Connection, key: int, values: Values) -> None:
     if not values.keys() <= DESCRIPTIVE:
         rebuild_template(db, _subscription_of(db, key), values["updated_at"])
 
@@ -324,8 +324,8 @@ def _delete_item(db: Connection, row: Row) -> None:
 
 
 def _subscription_of(db: Connection, key: int) -> int:
-    found = select(_item.c.order_subscription_id).where(_item.c.id == key)
-    return int(db.execute(found).scalar_one())
+    statement = select(_item.c.order_subscription_id).where(_item.c.id == key)
+    return int(db.execute(statement).scalar_one())
 
 
 ORDER_SUBSCRIPTION_ITEMS = ResourceType(
@@ -365,6 +365,8 @@ ORDER_SUBSCRIPTION_ITEMS = ResourceType(
     creatable=True,
     updatable=True,
     deletable=True,
-    hooks=Hooks(fill=_fill_item, created=_stored_item, updated=_stored_item, delete=_delete_item),
+    hooks=Hooks(
+        fill=_fill_item, created=_rebuild_template, updated=_rebuild_template, delete=_delete_item
+    ),
     meaning="What an automatic subscription delivers, instead of its whole source order.",
 )

@@ -120,8 +120,10 @@ def _change_detail(
     if name == "_customer_payment_source_id":
         saved = key_of(Resource.customer_payment_sources, str(given))
         customer = db.scalar(select(_order.c.customer_id).where(_order.c.id == key))
-        mine = select(_saved.c.id).where(_saved.c.id == saved, _saved.c.customer_id == customer)
-        if saved is None or customer is None or db.scalar(mine) is None:
+        statement = select(_saved.c.id).where(
+            _saved.c.id == saved, _saved.c.customer_id == customer
+        )
+        if saved is None or customer is None or db.scalar(statement) is None:
             return Broken("must be in the wallet of the order's customer", name)
         pay_with(db, key, saved, now)
     elif name in _IDS:

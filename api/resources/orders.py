@@ -78,12 +78,12 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     if known is not None:
         _release_addresses(db, known, values)
     if values.get("number") is not None:
-        taken = select(_order.c.id).where(
+        same_number = select(_order.c.id).where(
             _order.c.mode == mode, _order.c.number == values["number"]
         )
         if known is not None:
-            taken = taken.where(_order.c.id != known["id"])
-        if db.scalar(taken) is not None:
+            same_number = same_number.where(_order.c.id != known["id"])
+        if db.scalar(same_number) is not None:
             raise Broken("has already been taken", "number")
     if values.get("customer_id") is not None and not values.get("customer_email"):
         email = select(Customer.email).where(Customer.id == values["customer_id"])
@@ -98,16 +98,16 @@ def _count_skus(db: Connection, rows: Sequence[Row]) -> None:
         row["skus_count"] = counts.get(row["id"], 0)
 
 
-def _stored(db: Connection, key: int, values: Values) -> None:
+def _update_totals(db: Connection, key: int, values: Values) -> None:
     if not values.keys() <= DESCRIPTIVE:
         update_order_totals(db, key)
 
 
-def _created(db: Connection, key: int, values: Values) -> None:
+def _follow_creation(db: Connection, key: int, values: Values) -> None:
     set_order_number(db, key)
     for name in (EventName.ORDER_CREATE, EventName.ORDER_DRAFT):
         record_event(db, name, key, values["mode"], values["created_at"])
-    _stored(db, key, values)
+    _update_totals(db, key, values)
 
 
 ORDERS = ResourceType(
@@ -225,6 +225,6 @@ ORDERS = ResourceType(
     creatable=True,
     updatable=True,
     complete=_count_skus,
-    hooks=Hooks(fill=_fill, created=_created, updated=_stored, act=act),
+    hooks=Hooks(fill=_fill, created=_follow_creation, updated=_update_totals, act=act),
     meaning="Orders, the copies among them.",
 )

@@ -16,7 +16,7 @@ SKU_CODE = computed("sku_code", Type.TEXT, itemgetter("sku_code"), nullable=Fals
 
 def add_sku_codes(db: Connection, rows: Sequence[Row]) -> None:
     """Set `sku_code` of rows with a `sku_id`."""
-    found = _CODES.rows(db, {"skus": list({row["sku_id"] for row in rows})})
-    codes = {each["id"]: each["code"] for each in found}
+    rows_found = _CODES.rows(db, {"skus": list({row["sku_id"] for row in rows})})
+    codes = {each["id"]: each["code"] for each in rows_found}
     for row in rows:
         row["sku_code"] = codes[row["sku_id"]]

@@ -60,8 +60,8 @@ def _fill_stock(db: Connection, _mode: str, values: Values, known: Row | None) -
     if "quantity" not in values:
         return
     # Locked, because a run may be reserving stock now.
-    mine = select(_stock.c.reserved).where(_stock.c.id == known["id"]).with_for_update()
-    reserved = db.scalar(mine) or 0
+    statement = select(_stock.c.reserved).where(_stock.c.id == known["id"]).with_for_update()
+    reserved = db.scalar(statement) or 0
     if values["quantity"] < reserved:
         raise Broken(f"must be {reserved} or more: {reserved} are reserved for orders", "quantity")
 

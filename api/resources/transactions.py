@@ -32,7 +32,7 @@ from order_factory.models.values.public_ids import public_id
 from order_factory.tasks.working_set.statements import table_of
 
 
-def _succeeded(row: Row) -> bool:
+def _has_succeeded(row: Row) -> bool:
     return bool(row["status"] == TransactionStatus.SUCCEEDED)
 
 
@@ -40,7 +40,7 @@ def _number(row: Row) -> str:
     return public_id(PublicIds.transactions, row["id"])
 
 
-def _of_type(kind: TransactionType) -> Scope:
+def _make_scope(kind: TransactionType) -> Scope:
     def scope(row: FromClause, mode: str) -> ColumnElement[bool]:
         return and_(row.c.mode == mode, row.c.type == kind)
 
@@ -60,7 +60,7 @@ def _resource(
         kind.value if kind is not None else "transactions",
         ids=PublicIds.transactions,
         table=table_of(Transaction),
-        scope=_of_type(kind) if kind is not None else own_mode,
+        scope=_make_scope(kind) if kind is not None else own_mode,
         attributes=(
             computed("number", Type.TEXT, _number, nullable=False, meaning="The same as the id."),
             text(
@@ -69,7 +69,7 @@ def _resource(
                 one_of=tuple(TransactionStatus),
                 meaning="Ours: unknown until the gateway's answer is stored.",
             ),
-            computed("succeeded", Type.BOOLEAN, _succeeded, nullable=False),
+            computed("succeeded", Type.BOOLEAN, _has_succeeded, nullable=False),
             text("currency_code", nullable=False),
             *amount("amount", nullable=False),
             text("message", meaning="The gateway's words."),

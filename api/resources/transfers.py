@@ -136,8 +136,8 @@ def _trigger(db: Connection, table: Table, values: Values, known: Row) -> None:
     if not stop and not start:
         return
     # Read again with a lock, because a run may have started or ended it since the row was read.
-    mine = select(table).where(table.c.id == known["id"]).with_for_update()
-    row = db.execute(mine).mappings().one()
+    statement = select(table).where(table.c.id == known["id"]).with_for_update()
+    row = db.execute(statement).mappings().one()
     if stop and row["status"] == TransferStatus.PENDING:
         interrupt(db, Transfer(table, row), None)
     elif stop and row["status"] == TransferStatus.IN_PROGRESS:
@@ -150,7 +150,7 @@ def _trigger(db: Connection, table: Table, values: Values, known: Row) -> None:
         raise Broken(f"cannot be started: it is {row['status']}", _START)
 
 
-def _created(db: Connection, key: int, values: Values, *, table: Table) -> None:
+def _follow_creation(db: Connection, key: int, values: Values, *, table: Table) -> None:
     record_change(db, table, key, values["mode"], "create")
 
 
@@ -160,7 +160,9 @@ def _delete(db: Connection, row: Row, *, table: Table) -> None:
 
 def _hooks(table: Table, fill: Any) -> Hooks:
     return Hooks(
-        fill=fill, created=partial(_created, table=table), delete=partial(_delete, table=table)
+        fill=fill,
+        created=partial(_follow_creation, table=table),
+        delete=partial(_delete, table=table),
     )
 
 

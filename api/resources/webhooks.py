@@ -188,7 +188,7 @@ WEBHOOKS = ResourceType(
 )
 
 
-def _of_mode(row: FromClause, mode: str) -> ColumnElement[bool]:
+def _is_visible(row: FromClause, mode: str) -> ColumnElement[bool]:
     return exists().where(_webhook.c.id == row.c.webhook_id, _webhook.c.mode == mode)
 
 
@@ -200,7 +200,7 @@ EVENT_CALLBACKS = ResourceType(
     "event_callbacks",
     ids=PublicIds.event_callbacks,
     table=_callback,
-    scope=_of_mode,
+    scope=_is_visible,
     attributes=(
         text_never_null("callback_url"),
         computed("payload", Type.OBJECT, _payload, meaning="The body that was sent."),

@@ -94,11 +94,11 @@ def common() -> tuple[Writable, ...]:
 
 def _code(name: str, problem_of: Callable[[str], str | None], **options: Any) -> Writable:
     def check(value: Any) -> str:
-        found = _text(value, longest=MAX_TEXT)
-        problem = problem_of(found)
+        text_value = _text(value, longest=MAX_TEXT)
+        problem = problem_of(text_value)
         if problem is not None:
             raise Broken(problem)
-        return found
+        return text_value
 
     return Writable(name, Type.TEXT, check, **options)
 
@@ -125,9 +125,9 @@ def _text(value: Any, *, longest: int) -> str:
 
 
 def _rule(value: Any, *, clean: Callable[[str], str]) -> str:
-    found = _text(value, longest=MAX_TEXT)
+    text_value = _text(value, longest=MAX_TEXT)
     try:
-        return clean(found)
+        return clean(text_value)
     except ValueError as error:
         raise Broken(str(error)) from None
 
@@ -191,9 +191,9 @@ def _time(value: Any) -> datetime:
 def parse_time(value: Any, rule: str) -> datetime:
     """Parse a point in time. Raises `Broken` with the rule."""
     try:
-        found = datetime.fromisoformat(value)
-        if found.tzinfo is None:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
             raise Broken(rule)
-        return found.astimezone(UTC)
+        return moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError) as error:
         raise Broken(rule) from error

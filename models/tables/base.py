@@ -29,6 +29,7 @@ from order_factory.models.values.statuses import Mode
 # SQLite numbers rows by itself only with an INTEGER key. Both types have 64 bits.
 BigId = BigInteger().with_variant(Integer, "sqlite")
 JsonObject = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+JsonList = JsonObject
 
 
 class UtcDateTime(TypeDecorator[datetime]):

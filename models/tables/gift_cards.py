@@ -14,6 +14,7 @@ from order_factory.models.tables.base import (
     Id,
     Moded,
     comparison_key_of,
+    partial_index,
 )
 
 
@@ -76,12 +77,8 @@ class GiftCardUse(Described, Base):
 
     __tablename__ = "gift_card_uses"
     __table_args__ = (
-        Index(
-            "uq_gift_card_uses_order_id",
-            "order_id",
-            unique=True,
-            sqlite_where=text("status <> 'released'"),
-            postgresql_where=text("status <> 'released'"),
+        partial_index(
+            "uq_gift_card_uses_order_id", "order_id", where="status <> 'released'", unique=True
         ),
         Index("ix_gift_card_uses_gift_card_id", "gift_card_id"),
         CheckConstraint("amount_cents > 0", name="amount_is_positive"),

@@ -3,14 +3,20 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, SmallInteger, String, false, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ForeignKey, SmallInteger, String, false, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from order_factory.models.tables.base import Base, Described, Id, Json, Moded, partial_index
+from order_factory.models.tables.base import (
+    Base,
+    Described,
+    Id,
+    Json,
+    JsonList,
+    Moded,
+    partial_index,
+)
 from order_factory.models.values.statuses import TransferStatus
 
-_List = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 _WAITS = "status IN ('pending', 'in_progress')"
 
 
@@ -55,9 +61,9 @@ class Export(Transfer, Base):
     )
 
     id: Mapped[Id]
-    includes: Mapped[list[str] | None] = mapped_column(_List)
+    includes: Mapped[list[str] | None] = mapped_column(JsonList)
     filters: Mapped[Json | None]
-    fields: Mapped[list[str] | None] = mapped_column(_List)
+    fields: Mapped[list[str] | None] = mapped_column(JsonList)
     dry_data: Mapped[bool | None]
     attachment_key: Mapped[str | None] = mapped_column(String(64))
     total_count: Mapped[int | None]
@@ -78,7 +84,7 @@ class Import(Transfer, Base):
     )
 
     id: Mapped[Id]
-    inputs: Mapped[list[dict[str, Any]] | None] = mapped_column(_List)
+    inputs: Mapped[list[dict[str, Any]] | None] = mapped_column(JsonList)
     inputs_size: Mapped[int | None]
     skip_errors: Mapped[bool | None]
     processed_count: Mapped[int] = mapped_column(server_default=text("0"))

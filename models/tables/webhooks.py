@@ -3,11 +3,10 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, Index, SmallInteger, String, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from order_factory.models.tables.base import Base, Described, Id, Moded, partial_index
+from order_factory.models.tables.base import Base, Described, Id, JsonList, Moded, partial_index
 
 
 class CircuitState(StrEnum):
@@ -45,9 +44,7 @@ class Webhook(Described, Moded, Base):
     name: Mapped[str | None]
     topic: Mapped[str] = mapped_column(String(64))
     callback_url: Mapped[str]
-    include_resources: Mapped[list[str] | None] = mapped_column(
-        JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-    )
+    include_resources: Mapped[list[str] | None] = mapped_column(JsonList)
     shared_secret: Mapped[str]
     previous_secret: Mapped[str | None]
     previous_secret_until: Mapped[datetime | None]

@@ -265,9 +265,9 @@ def test_a_part_is_refunded_once_under_an_idempotency_key(api, shop, ledger):
     data = {"type": "orders", "id": name, "attributes": attributes}
 
     for _ in range(2):
-        api._with_body("PATCH", f"orders/{name}", data, 200, {"Idempotency-Key": "part-1"})
+        api.send_document("PATCH", f"orders/{name}", data, 200, {"Idempotency-Key": "part-1"})
     ask_gateways()
-    api._with_body("PATCH", f"orders/{name}", data, 200, {"Idempotency-Key": "part-2"})
+    api.send_document("PATCH", f"orders/{name}", data, 200, {"Idempotency-Key": "part-2"})
     ask_gateways()
 
     assert [charge for charge in ledger.charges() if charge[0] == "refund"] == [

@@ -92,10 +92,10 @@ class Api:
         return [each["id"] for each in response.json()["data"]]
 
     def post(self, path: str, data: Json, expect: int = 201, **headers: str) -> Json:
-        return self._send_document("POST", path, data, expect, headers)
+        return self.send_document("POST", path, data, expect, headers)
 
     def patch(self, path: str, data: Json, expect: int = 200) -> Json:
-        return self._send_document("PATCH", path, data, expect, {})
+        return self.send_document("PATCH", path, data, expect, {})
 
     def delete(self, path: str, expect: int = 204) -> None:
         response = self.send("DELETE", path)
@@ -110,7 +110,7 @@ class Api:
         }
         return self.post("order_copies", data, expect)
 
-    def _send_document(
+    def send_document(
         self, method: str, path: str, data: Json, expect: int, headers: dict[str, str]
     ) -> Json:
         all_headers = {"Content-Type": MEDIA_TYPE}

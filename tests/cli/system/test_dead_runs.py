@@ -110,7 +110,7 @@ def test_a_run_that_cannot_be_ended_does_not_block_the_others(client, deployment
 
 def test_a_run_with_a_process_lives(client, deployment, monkeypatch):
     living = begin(client, deployment)
-    monkeypatch.setattr(dead_runs, "_run_ids_of_processes", lambda: {str(living.id)})
+    monkeypatch.setattr(dead_runs, "_find_living_run_ids", lambda: {str(living.id)})
 
     ended = end_dead_runs(client, only_worker=True)
 

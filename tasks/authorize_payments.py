@@ -1,8 +1,8 @@
-"""Calling the payment gateways, many at the same time, and recording their answers.
+"""Call the payment gateways, many at the same time, and record their answers.
 
 No transaction is open during a call. Each intent is committed before its call, and one process at a
-time claims it. When that process dies, the intent stays `unknown`, and the next process first looks
-up what the gateway did under the same key. So no crash, retry or second process pays twice.
+time claims it. If that process dies, the intent stays `unknown`. The next process first asks the
+gateway about the same key. So no crash, retry or second process pays twice.
 """
 
 from collections.abc import Callable
@@ -95,8 +95,8 @@ def authorize_payments(scope: Scope, stopped: Stopped = _continue) -> PaymentRep
     """Call the gateways for all unanswered transactions in the scope, and record the answers.
 
     Without an answer, a transaction stays `unknown`, its order `placing` and its factory in
-    progress; the next run finishes them. The same holds for what is left when the run is
-    `stopped`. A database that is cut off calls no gateway; the report says so.
+    progress, and the next run finishes them. The same happens to the rest if the run is `stopped`.
+    A database that is cut off calls no gateway, and the report says so.
     """
     due, cut_off = _run_in_database(read, lambda db: (count_due(db, scope), explain_cut_off(db)))
     if not due:
@@ -259,7 +259,7 @@ class _Till:
         report_progress(STAGE, min(self._asked, self._due), self._due)
 
     def _record_or_split(self, answers: dict[int, Answer]) -> None:
-        """Record these answers; if the database refuses one, record all others."""
+        """Record these answers. If the database refuses one, all others are recorded."""
         try:
             self.report.closed += _record_answers(answers)
         except DBAPIError as error:
@@ -279,7 +279,7 @@ class _Till:
 
 
 def _record_answers(given: dict[int, Answer]) -> int:
-    """Record the answers in their own transaction; a transient database error is retried."""
+    """Record the answers in their own transaction. Transient database errors are retried."""
     return write(lambda db: record_answers(db, given, flow_run.id))
 
 

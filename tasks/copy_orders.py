@@ -85,7 +85,7 @@ def copy_order(
 
 
 class _Rehearsed(Exception):
-    """Rolls the transaction back and carries its result."""
+    """It rolls the transaction back, and has its result."""
 
     def __init__(self, preview: OrderFactoryPreview) -> None:
         super().__init__(preview)
@@ -94,7 +94,7 @@ class _Rehearsed(Exception):
 
 @task(name="dry run", task_run_name="dry run", cache_policy=NO_CACHE)
 def rehearse_order(record: Callable[[Connection], int]) -> OrderFactoryPreview:
-    """Record a factory and copy it, report how it would end, and roll everything back.
+    """Record a factory and copy it, report its result, and roll everything back.
 
     Raises the errors of `record`, and `TryAgain` when a transient database error persists.
     """
@@ -125,7 +125,7 @@ def copy_batch(
     prefetch: Prefetch | None = None,
     follow: bool | None = None,
 ) -> BatchReport:
-    """Copy up to `size` unfinished factories of a batch; fewer when other runs copy it, too.
+    """Copy up to `size` unfinished factories of a batch, or fewer if other runs copy it too.
 
     `part` only names the task run. `prefetch` is for one thread that copies part after part. By
     default, only the steps of the first part are task runs. Raises `TryAgain` when a transient
@@ -152,7 +152,7 @@ def copy_single_orders(size: int, part: int = 1, follow: bool = True) -> BatchRe
 
 @task(name="place orders again", task_run_name="place orders again", cache_policy=NO_CACHE)
 def place_orders_again(batch_id: int, size: int) -> BatchReport:
-    """Place up to `size` orders of a batch that were copied before; counts finished and waiting.
+    """Place up to `size` orders that were copied before. Counts finished and waiting orders.
 
     Raises `TryAgain` when a transient database error persists; the factories are still pending.
     """
@@ -213,7 +213,7 @@ def _copy_once(
                     part.size,
                     flow_run.id,
                     part.prefetched,
-                    # Outside a flow run there is nobody to follow it.
+                    # Outside of a flow run, no task run can show the steps.
                     followed=follow and flow_run.id is not None,
                     is_part=is_part,
                     steps=steps,

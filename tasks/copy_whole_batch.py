@@ -1,4 +1,4 @@
-"""Copying a batch in one transaction: all or nothing, or as a dry run."""
+"""Copy a batch in one transaction: all or nothing, or as a dry run."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,7 +38,8 @@ from order_factory.tasks.working_set.step import explain_error
 
 # Whether the run was stopped, so that no further part starts.
 Stopped = Callable[[], bool]
-# Reads the result of a batch before its transaction ends, given its key and the copying's result.
+# It reads the result of a batch before its transaction ends. It gets the batch's key and the result
+# of the copying.
 Account = Callable[[Connection, int, BatchReport], BatchAccount]
 
 
@@ -84,7 +85,7 @@ def copy_whole_batch(batch_id: int, size: int, stopped: Stopped) -> BatchReport:
 def rehearse_batch(
     record: Record, size: int, stopped: Stopped, account: Account
 ) -> tuple[BatchAccount, BatchReport]:
-    """Record and copy the batch, report how it would end, and roll it back.
+    """Record and copy the batch, report its result, and roll it back.
 
     Payments count as approved, without a gateway call.
 
@@ -133,7 +134,7 @@ def _copy_whole(db: Connection, batch_id: int, size: int, stopped: Stopped) -> B
 
 @task(name="copy batch", task_run_name="copy batch {part}", cache_policy=NO_CACHE)
 def copy_claimed_part(db: Connection, part: int, size: int) -> CopiedOrders:
-    """Copy the orders that the transaction has claimed; the first part's steps are task runs."""
+    """Copy the claimed orders of the transaction. The steps of the first part are task runs."""
     try:
         followed = part == 1 and flow_run.id is not None
         return copy_claimed(db, size, flow_run.id, followed=followed, is_part=True)

@@ -1,4 +1,4 @@
-"""Exporting one resource: its rows are read and written chunk by chunk."""
+"""Export one resource: read and write its rows in chunks."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from order_factory.tasks.imports.progress import FileProgress
 def export_file(
     db: Connection, run: ExportRun, resource: ExportResource, is_stopped: Callable[[], bool]
 ) -> bool:
-    """Write the rows of a resource, or those that an earlier run left; whether all are written."""
+    """Write the rows of a resource, or the rest of them. Returns whether all rows are written."""
     progress = FileProgress(f"export {resource.name}", run.count(db, resource))
 
     def on_chunk(records: int) -> bool:

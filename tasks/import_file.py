@@ -1,4 +1,4 @@
-"""Importing one file: read, check and insert it chunk by chunk."""
+"""Import one file: read, check and insert its rows in chunks."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -76,7 +76,7 @@ def import_file(
 ) -> FileReport:
     """Import one file, a transaction per chunk.
 
-    Existing rows stay unchanged. With `update` they get the values of the file, except history.
+    Existing rows stay unchanged. With `update`, they get the file's values, except for history.
 
     Invalid rows go to the rejects file. The tally counts the rows of each chunk, and a retry
     continues from it. Raises `InvalidRequest` for a file with the wrong columns, and

@@ -41,9 +41,9 @@ class _Gone(OrderFactoryError):
 def read_batch_file(batch_id: int, size: int, between: Callable[[], None]) -> None:
     """Record a pending copy for each row of the batch's file; all of them, or none.
 
-    What is wrong with the file goes into the batch's `errors_log`. A dry run copies everything,
-    `size` orders at a time, and keeps only how it ended. `between` is called now and then while
-    the file is read. If the process dies, the file is still there for the next run.
+    The problems of the file go into the batch's `errors_log`. A dry run copies everything, `size`
+    orders at a time, and keeps only the result. `between` is called from time to time while the
+    file is read. If the process dies, the next run reads the file.
     """
     file = write(lambda db: begin_reading(db, batch_id))
     if file is None:
@@ -61,7 +61,7 @@ def read_batch_file(batch_id: int, size: int, between: Callable[[], None]) -> No
     except InvalidRequest as error:
         _refuse(file, [str(error)], 1)
     except Exception as error:
-        # The file stays for another try, unless it has brought down too many.
+        # The file stays for another try, unless too many processes have died while reading it.
         if file.readings >= READINGS_ALLOWED and not may_succeed_again(error):
             reason = f"it could not be read: {type(error).__name__}; see the logs of the service"
             _refuse(file, [reason], 1)

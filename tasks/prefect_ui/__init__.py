@@ -1,1 +1,1 @@
-"""What a person sees in the Prefect UI: artifacts, tags, links, events, logs."""
+"""The Prefect UI: artifacts, tags, links, events and logs."""

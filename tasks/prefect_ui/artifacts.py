@@ -1,6 +1,6 @@
-"""The artifacts of a run in the Prefect UI: its progress, and what it has copied.
+"""The artifacts of a run in the Prefect UI: its progress and its results.
 
-They are created through the flow run's open client, since a new client costs more.
+They are created with the open client of the flow run, because a new client takes longer.
 """
 
 import json
@@ -29,7 +29,7 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&:#!@$])")
 
 
 def start_progress(description: str, key: str | None = None) -> UUID | None:
-    """Create an artifact that shows the progress of a run; None if Prefect's server is away."""
+    """Create an artifact with the progress of a run. Returns None if Prefect's server is away."""
     created = try_call(lambda: create_progress_artifact(0.0, key, description))
     assert created is None or isinstance(created, UUID)
     return created
@@ -42,7 +42,7 @@ def show_progress(artifact: UUID | None, done: int, total: int) -> None:
 
 
 def _count_by_status(result: BulkResult) -> list[tuple[str, int]]:
-    """Return the counts by status; the last two only if they are not zero."""
+    """Return the counts by status. The last two are left out if they are zero."""
     counts = [
         ("orders", result.orders_count),
         ("copied", result.completed),
@@ -84,7 +84,7 @@ def build_result_table(result: BulkResult) -> list[dict[str, Any]]:
 
 
 def build_result_markdown(result: BulkResult, formats: Sequence[str] = ()) -> str:
-    """Return the result for people: a headline, the counts, the errors, where the report is.
+    """Return the result for people: a headline, the counts, the errors, and the report's path.
 
     `formats` are the endings with which the HTTP API sends the report.
     """
@@ -131,7 +131,7 @@ def build_result_markdown(result: BulkResult, formats: Sequence[str] = ()) -> st
                 f"- Download: {links}. The browser asks for a user and a password: type `token` and "
                 "an API token."
             )
-        # In a piece of code nothing can be escaped.
+        # Markdown has no escapes inside code.
         plain = re.fullmatch(r"[\w .:-]+", result.reference)
         name = quote(result.reference) if plain else "REFERENCE"
         command = f"order-factory batch {name} --report night.csv"
@@ -242,7 +242,7 @@ def _make_headline(result: OrderFactoryResult) -> str:
 
 
 def show_orders_result(result: OrdersResult) -> None:
-    """Create a table artifact of how a change of orders ended, and one of its problems."""
+    """Create a table artifact of the result of a change of orders, and one of its problems."""
     counts = [
         ("orders", result.orders_count),
         ("done", result.done),

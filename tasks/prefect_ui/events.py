@@ -17,7 +17,7 @@ _ENDS = {
 
 
 def _emit(**event: Any) -> None:
-    """Publish an event, unless this is a copy of a shop's database: automations send notices."""
+    """Publish an event. A copy of a shop's database must not: automations send notices."""
     if read(explain_cut_off) is None:
         emit_event(**event)
 
@@ -45,7 +45,7 @@ def publish_factory(result: OrderFactoryResult) -> None:
 def publish_more(count: int) -> None:
     """Publish the number of further single copies that ended, as `order_factories.more`.
 
-    One event covers them all, since Prefect's server cannot keep up with one per copy.
+    One event covers all of them, because an event per copy would overload Prefect's server.
     """
     if count > 0:
         _emit(
@@ -58,7 +58,7 @@ def publish_more(count: int) -> None:
 def publish_waiting() -> None:
     """Publish that recorded copies wait: `order_factories.create`.
 
-    It is one event for any number of copies; its receiver reads the database.
+    It is one event for any number of copies. The receiver reads the database.
     """
     _emit(
         event=EventName.CREATE,

@@ -24,7 +24,7 @@ _no_calls_before = 0.0
 
 
 def try_call(call: Callable[[], R], retries: int = RETRIES) -> R | None:
-    """Return the result of the call; None if Prefect's server does not answer.
+    """Return the result of the call, or None if Prefect's server does not answer.
 
     After a failure, further calls return None at once for a while. So all calls of a process
     together take at most about a tenth of its time.
@@ -55,7 +55,7 @@ def is_away(error: BaseException) -> bool:
 def limit_retries(retries: int) -> SettingsContext:
     """Inside the block, Prefect's client retries a request at most `retries` times."""
     context = get_settings_context()
-    # Prefect's own copy reads the environment again, for 30 milliseconds.
+    # Prefect's own function would read the environment again, which takes 30 milliseconds.
     client = context.settings.client.model_copy(update={"max_retries": retries})
     settings = context.settings.model_copy(update={"client": client})
     return SettingsContext(profile=context.profile, settings=settings)

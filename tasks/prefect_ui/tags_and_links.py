@@ -1,7 +1,7 @@
 """A flow run's tags and links in the Prefect UI.
 
-They are set through the flow run's open client, since a new client costs more than the call.
-Without a flow run, as in a plain call of a task's function, nothing happens.
+They are set with the open client of the flow run, because a new client takes longer than the call.
+Without a flow run, nothing happens.
 """
 
 from prefect.context import FlowRunContext
@@ -36,7 +36,7 @@ def name_factory_outcome(result: OrderFactoryResult) -> str:
 
 
 def name_batch_outcome(result: BulkResult) -> str:
-    """Return the value of a batch's tag `outcome`: as for a copy, or unfinished or dry run."""
+    """Return the value of a batch's tag `outcome`: that of a copy, `unfinished` or `dry run`."""
     if result.dry_run:
         return "dry run"
     if result.pending + result.in_progress:

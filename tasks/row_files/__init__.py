@@ -1,1 +1,1 @@
-"""Reading rows from CSV, JSON Lines, Parquet and XLSX files, for imports and selections."""
+"""Row files: CSV, JSON Lines, Parquet and XLSX, read for imports and selections."""

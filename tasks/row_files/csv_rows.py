@@ -1,4 +1,4 @@
-"""Reading CSV with double quotes; separators are commas, semicolons, tabs or bars."""
+"""Read CSV with double quotes. The separator is a comma, semicolon, tab or bar."""
 
 import csv
 import re
@@ -12,7 +12,7 @@ from order_factory.tasks.row_files.records import Record, Source, is_blank
 from order_factory.tasks.row_files.text_files import UNDECODED, TextFile, not_text, open_text
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-# Excel writes it as the first line, and obeys it.
+# Excel may write this first line, which names the separator.
 _ANNOUNCED = re.compile(r'"?sep=(.)"?')
 
 
@@ -25,11 +25,11 @@ class _Head(NamedTuple):
 
 
 def open_csv(path: Path, known: Collection[str], *, short_rows: bool = False) -> Source:
-    """The file's columns and rows; a row's line is the one on which it begins, from 2.
+    """Return the columns and rows of a file. A row has the number of its first line, from 2.
 
-    Columns without a name and rows in which nothing is given are passed over. With `short_rows`, a
-    row may lack its last cells, unless the file ends in the middle of its line. Raises
-    `InvalidRequest` for a file without a line that names the columns, and for what is no text.
+    Columns without a name and empty rows are skipped. With `short_rows`, a row may lack its last
+    cells, unless the file ends in the middle of its line. Raises `InvalidRequest` for a file
+    without a line of column names, and for a file that is not text.
     """
     text = open_text(path)
     head = _read_head(text, known)
@@ -39,21 +39,21 @@ def open_csv(path: Path, known: Collection[str], *, short_rows: bool = False) ->
     return Source(
         tuple(name for name in columns if name),
         max(text.lines - head.rows, 0),
-        lambda: _records(text, head, columns, short_rows),
+        lambda: _read_records(text, head, columns, short_rows),
         read_as=" ".join(how),
     )
 
 
 def _open(text: TextFile) -> TextIO:
-    # A byte that does not fit the encoding is read as something that the check of its row refuses:
-    # one such row is no reason to give up the file. utf-8-sig takes away a byte order mark.
+    # A byte that does not fit the encoding becomes a character that the check of its row refuses:
+    # one such row must not stop the whole file. utf-8-sig removes a byte order mark.
     encoding = "utf-8-sig" if text.encoding == "utf-8" else text.encoding
     errors = "replace" if text.encoding.startswith("utf-16") else "surrogateescape"
     return text.path.open(encoding=encoding, errors=errors, newline="")
 
 
 def _read_head(text: TextFile, known: Collection[str]) -> _Head:
-    """The first line that is not blank, split by the separator that gives most known columns."""
+    """Return the first filled line, split by the separator that gives the most known columns."""
     heads, broken = list[_Head](), list[csv.Error]()
     for separator in _SEPARATORS:
         try:
@@ -83,7 +83,7 @@ def _read_head(text: TextFile, known: Collection[str]) -> _Head:
 
 
 def _split_head(text: TextFile, separator: str) -> _Head | None:
-    """The head; None if all lines are blank. Raises `csv.Error` for a line that is broken."""
+    """Return the head, or None if all lines are blank. Raises `csv.Error` for a broken line."""
     with _open(text) as file:
         reader = csv.reader(file, strict=True, delimiter=separator)
         for rows, columns in enumerate(reader, start=1):
@@ -94,7 +94,9 @@ def _split_head(text: TextFile, separator: str) -> _Head | None:
     return None
 
 
-def _records(text: TextFile, head: _Head, columns: list[str], short_rows: bool) -> Iterator[Record]:
+def _read_records(
+    text: TextFile, head: _Head, columns: list[str], short_rows: bool
+) -> Iterator[Record]:
     separator = _SEPARATORS[head.separator]
     named = [(place, name) for place, name in enumerate(columns) if name]
     with _open(text) as file:
@@ -121,23 +123,23 @@ def _records(text: TextFile, head: _Head, columns: list[str], short_rows: bool) 
                 continue
             if short_rows and (text.is_complete or reader.line_num < text.lines):
                 cells += [""] * (len(columns) - len(cells))
-            record = _uneven(line, cells, columns, named, separator)
+            record = _make_uneven_record(line, cells, columns, named, separator)
             if record is not None:
                 yield record
 
 
-def _uneven(
+def _make_uneven_record(
     line: int,
     cells: list[str],
     columns: list[str],
     named: list[tuple[int, str]],
     separator: str,
 ) -> Record | None:
-    """The record of a row that has more or fewer cells than columns, or columns without a name."""
+    """Return the record of a row with too many or too few cells, or cells in unnamed columns."""
     if all(is_blank(cell) for cell in cells):
         return None
     if len(cells) < len(columns) or any(not is_blank(cell) for cell in cells[len(columns) :]):
-        # A number with a comma in it splits a cell: the count alone helps to find it.
+        # A number with a comma splits a cell. The number of cells helps to find it.
         wrong = f"has {len(cells)} values where the first line names {len(columns)} columns"
         return Record(line, {}, wrong if separator == "commas" else f"{wrong} ({separator})")
     for place, cell in enumerate(cells[: len(columns)]):

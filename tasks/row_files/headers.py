@@ -1,4 +1,4 @@
-"""Matching the names of a file's columns with the known names."""
+"""Match the column names of a file with the known names."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -12,11 +12,10 @@ _BETWEEN_WORDS = re.compile(r"[\s_.:/-]+")
 
 
 def match_columns(found: Sequence[str], known: Collection[str]) -> list[str]:
-    """The names as they are known; letter case and blanks around them do not matter.
+    """Return the known names of the columns. Letter case and outer spaces are ignored.
 
-    Neither do the signs between two words: ` `, `_`, `-`, `.`, `:` and `/` are the same.
-
-    A name that is not known stays as it is, without what nobody sees; "" is a column without one.
+    The signs ` `, `_`, `-`, `.`, `:` and `/` between two words are equal. An unknown name is only
+    freed of invisible characters. A column without a name is "".
     """
     by_form = {comparable_name(name): name for name in known}
     matched = []
@@ -29,7 +28,7 @@ def match_columns(found: Sequence[str], known: Collection[str]) -> list[str]:
 
 
 def name_known_columns(unknown: Sequence[str], known: Collection[str]) -> str:
-    """The first unknown columns for a message, each with the known one that may be meant."""
+    """Return the first unknown columns for a message, each with the most similar known column."""
     shown = []
     for name in unknown[:_SHOWN]:
         meant = get_close_matches(comparable_name(name), list(known), n=1, cutoff=0.75)
@@ -39,5 +38,5 @@ def name_known_columns(unknown: Sequence[str], known: Collection[str]) -> str:
 
 
 def comparable_name(name: str) -> str:
-    """The name of a column as it is compared: `Item SKU`, `item_sku` and `item:sku` are equal."""
+    """Return the comparable form of a name: `Item SKU`, `item_sku` and `item:sku` are equal."""
     return _BETWEEN_WORDS.sub("_", name.casefold())

@@ -1,4 +1,4 @@
-"""Reading JSON Lines: one JSON object a line."""
+"""Read JSON Lines: one JSON object per line."""
 
 import json
 from collections.abc import Collection, Iterator
@@ -11,21 +11,21 @@ from order_factory.tasks.row_files.text_files import UNDECODED, TextFile, not_te
 
 
 def open_json_lines(path: Path, known: Collection[str]) -> Source:
-    """The names in the file's first object, and its rows; lines are counted from 1.
+    """Return the names in the first object, and the rows of the file. Lines are counted from 1.
 
-    A line that is no JSON object is a record with a problem. Raises `InvalidRequest` for a file
-    whose first line contains the character 0.
+    A line that is not a JSON object gives a record with a problem. Raises `InvalidRequest` for a
+    file whose first line contains the character 0.
     """
     text = open_text(path)
     names = _Names(known)
-    first = next((found for _, found in _objects(text) if isinstance(found, dict)), None)
+    first = next((found for _, found in _read_objects(text) if isinstance(found, dict)), None)
     columns = None if first is None else tuple(names.matched(first))
     how = f"as {text.encoding_name} text" if text.encoding_name else ""
-    return Source(columns, text.lines, lambda: _records(text, names), read_as=how)
+    return Source(columns, text.lines, lambda: _read_records(text, names), read_as=how)
 
 
 class _Names:
-    """The known name for each name of an object's members; most objects have the same ones."""
+    """The known names of the members, cached because most objects have the same members."""
 
     def __init__(self, known: Collection[str]) -> None:
         self._known = known
@@ -38,8 +38,8 @@ class _Names:
         return self._matched[names]
 
 
-def _records(text: TextFile, names: _Names) -> Iterator[Record]:
-    for line, found in _objects(text):
+def _read_records(text: TextFile, names: _Names) -> Iterator[Record]:
+    for line, found in _read_objects(text):
         if not isinstance(found, dict):
             yield Record(line, {}, found)
             continue
@@ -54,8 +54,8 @@ def _records(text: TextFile, names: _Names) -> Iterator[Record]:
             yield Record(line, values)
 
 
-def _objects(text: TextFile) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Each line's number with its object, or with what is wrong with it; blank lines left out."""
+def _read_objects(text: TextFile) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Yield each line's number with its object or its problem. Blank lines are skipped."""
     encoding = "utf-8-sig" if text.encoding == "utf-8" else text.encoding
     errors = "replace" if text.encoding.startswith("utf-16") else "surrogateescape"
     with text.path.open(encoding=encoding, errors=errors, newline="\n") as file:
@@ -63,10 +63,10 @@ def _objects(text: TextFile) -> Iterator[tuple[int, dict[str, Any] | str]]:
             if number == 1 and "\0" in line:
                 raise not_text(text.path)
             if line.strip():
-                yield number, _object(line)
+                yield number, _parse_object(line)
 
 
-def _object(line: str) -> dict[str, Any] | str:
+def _parse_object(line: str) -> dict[str, Any] | str:
     if not line.isascii() and UNDECODED.search(line):
         return "is not UTF-8 text"
     try:

@@ -1,4 +1,4 @@
-"""Opening a file of rows with the reader of its format."""
+"""Open a file of rows with the reader of its format."""
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from order_factory.tasks.row_files.json_rows import open_json_lines
 from order_factory.tasks.row_files.records import Source
 
 
-# pyarrow and openpyxl are imported with the first file of their format. Most runs read none.
+# pyarrow and openpyxl are imported at the first file of their format. Most runs read none.
 def _open_parquet(path: Path, known: Collection[str]) -> Source:
     from order_factory.tasks.row_files.parquet_rows import open_parquet
 
@@ -30,15 +30,15 @@ _READERS: Mapping[str, Callable[[Path, Collection[str]], Source]] = {
     ".jsonl": open_json_lines,
     ".ndjson": open_json_lines,
 }
-# What the names of these files end in.
+# The readers by file ending.
 ENDINGS = tuple(_READERS)
 
 
 def open_rows(path: Path, known: Collection[str], *, short_rows: bool = False) -> Source:
-    """The file's columns, by their known names where they have one, and its rows.
+    """Return the columns of the file, by their known names if they have one, and its rows.
 
-    With `short_rows`, a row of CSV may lack its last cells: spreadsheets leave out empty ones.
-    Raises `InvalidRequest` for an empty file, one that cannot be read, and one of another format.
+    With `short_rows`, a row of CSV may lack its last cells, because spreadsheets leave out empty
+    cells. Raises `InvalidRequest` for a file that is empty, unreadable, or of another format.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:

@@ -1,4 +1,4 @@
-"""Reading Parquet in batches: a row group is never loaded into Python as a whole."""
+"""Read Parquet in batches. Python never holds a whole row group."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -17,45 +17,45 @@ _FIRST_ROUNDED = 1e15
 
 
 def read_schema(path: Path) -> pa.Schema:
-    """The file's columns with their types. Raises `InvalidRequest` for what is no Parquet."""
+    """Return the columns with their types. Raises `InvalidRequest` if the file is not Parquet."""
     try:
         return pq.read_schema(path)
     except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, "it cannot be opened") from error
+        raise _make_damage_error(path, "it cannot be opened") from error
 
 
 def open_parquet(path: Path, known: Collection[str]) -> Source:
-    """The file's columns and rows; a row's line is its number, from 1.
+    """Return the columns and rows of a file. Rows are numbered from 1.
 
-    Raises `InvalidRequest` for a file that is no Parquet.
+    Raises `InvalidRequest` if it is not Parquet.
     """
     columns = match_columns(read_schema(path).names, known)
     try:
         rows = pq.read_metadata(path).num_rows
     except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, "it cannot be opened") from error
-    return Source(tuple(columns), rows, lambda: _records(path, columns), counted="row")
+        raise _make_damage_error(path, "it cannot be opened") from error
+    return Source(tuple(columns), rows, lambda: _read_records(path, columns), counted="row")
 
 
-def _records(path: Path, columns: list[str]) -> Iterator[Record]:
-    """The rows, numbered from 1. Raises `InvalidRequest` where the file is damaged."""
+def _read_records(path: Path, columns: list[str]) -> Iterator[Record]:
+    """Yield the rows, numbered from 1. Raises `InvalidRequest` if the file is damaged."""
     line = 0
     try:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                for values in _rows(batch.rename_columns(columns)):
+                for values in _list_rows(batch.rename_columns(columns)):
                     line += 1
                     if isinstance(values, str):
                         yield Record(line, {}, values)
                     else:
                         yield Record(line, drop_empty_cells(values))
     except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, f"it cannot be read beyond row {line}") from error
+        raise _make_damage_error(path, f"it cannot be read beyond row {line}") from error
 
 
-def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | str]:
-    """The batch's rows; the words for what is wrong where Python cannot hold a row's values."""
-    batch = _with_whole_numbers(_in_microseconds(batch))
+def _list_rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | str]:
+    """Return the rows of a batch. A row whose values Python cannot represent is a problem text."""
+    batch = _convert_whole_numbers(_convert_to_microseconds(batch))
     try:
         yield from batch.to_pylist()
         return
@@ -64,10 +64,10 @@ def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | str]:
             yield "holds text that is not UTF-8, or a time outside the years 1 to 9999"
             return
     for row in range(batch.num_rows):
-        yield from _rows(batch.slice(row, 1))
+        yield from _list_rows(batch.slice(row, 1))
 
 
-def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _convert_to_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
     for index, field in enumerate(batch.schema):
         if pa.types.is_timestamp(field.type) and field.type.tz is not None:
             utc = batch.column(index).cast(pa.timestamp("us", tz="UTC"), safe=False)
@@ -75,10 +75,10 @@ def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _with_whole_numbers(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Columns of floats that hold nothing but whole numbers, as pandas makes them, are integers.
+def _convert_whole_numbers(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Convert columns of floats with only whole numbers to integers. Pandas makes such columns.
 
-    Not beyond 15 digits, where a float may have been rounded.
+    Columns with more than 15 digits are not converted, because a float may be rounded there.
     """
     for index, field in enumerate(batch.schema):
         if pa.types.is_floating(field.type):
@@ -90,5 +90,5 @@ def _with_whole_numbers(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _damaged(path: Path, how: str) -> InvalidRequest:
+def _make_damage_error(path: Path, how: str) -> InvalidRequest:
     return InvalidRequest(f"The file {path.name} is no valid Parquet file: {how}.")

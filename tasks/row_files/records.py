@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 
 class Record(NamedTuple):
-    """One row of a file. `line` is counted as a person counts it in that kind of file.
+    """One row of a file. `line` is its number, as people count lines or rows in this kind of file.
 
-    `values` holds what the row gives; a value that is null or an empty text is left out. Where
-    the row could not be read at all, `problem` says why, and `values` is empty.
+    `values` has the values of the row without null and empty texts. If the row cannot be read,
+    `problem` has the reason, and `values` is empty.
     """
 
     line: int
@@ -19,12 +19,12 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """An opened file. `columns` is None where no row tells them.
+    """An open file. `columns` is None if no row has column names.
 
-    `expected_rows` is exact for Parquet and XLSX, and counted in lines for text: a value may span
-    several. `records` reads the file once, from its beginning. `counted` is what numbers the rows:
-    "line" in text files, "row" elsewhere. `read_as` says how a file was understood where that is
-    not obvious: another separator than the comma, another encoding than UTF-8, which sheet.
+    `expected_rows` is exact for Parquet and XLSX. For text it is the number of lines, and a value
+    may have several lines. `records` reads the file once, from its beginning. `counted` is "line"
+    for text files, and "row" for others. `read_as` describes how the file was read, if that is not
+    obvious: a separator other than the comma, an encoding other than UTF-8, the sheet.
     """
 
     columns: tuple[str, ...] | None
@@ -35,10 +35,10 @@ class Source:
 
 
 def is_blank(value: Any) -> bool:
-    """Whether a value is null, empty, or only blanks."""
+    """Whether a value is null, empty, or only spaces."""
     return value is None or (isinstance(value, str) and (not value or value.isspace()))
 
 
 def drop_empty_cells(values: dict[str, Any]) -> dict[str, Any]:
-    """The values that are not blank."""
+    """Return the values that are not blank."""
     return {name: value for name, value in values.items() if not is_blank(value)}

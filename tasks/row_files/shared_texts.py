@@ -1,4 +1,4 @@
-"""The texts of a workbook, which its cells refer to by their place; kept on the disk."""
+"""The shared texts of a workbook, to which cells refer by position. They are kept on the disk."""
 
 from array import array
 from collections.abc import Iterable
@@ -11,15 +11,15 @@ class SharedTexts:
     """A sequence of texts in two files without names, so that memory does not grow with them."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        """Write the texts. Raises `OSError` where the disk is full."""
+        """Write the texts. Raises `OSError` if the disk is full."""
         self._texts = TemporaryFile()  # noqa: SIM115  (`close` closes it)
-        # Where each text begins, and where the last one ends.
+        # The offsets at which the texts begin, and the end of the last one.
         self._starts = TemporaryFile()  # noqa: SIM115  (`close` closes it)
         self._count, start = 0, 0
         try:
             self._starts.write(array("Q", [start]))
             for text in texts:
-                # A damaged file may hold half a surrogate pair; the check of the row refuses it.
+                # A damaged file may have half a surrogate pair. The check of the row refuses it.
                 start += self._texts.write(text.encode(errors="surrogatepass"))
                 self._starts.write(array("Q", [start]))
                 self._count += 1

@@ -1,4 +1,4 @@
-"""Reading a workbook's sheet row by row: neither its rows nor its texts are kept in memory."""
+"""Read the sheet of a workbook row by row. Memory holds neither all rows nor all texts."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,23 +21,23 @@ from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 from order_factory.models.errors import InvalidRequest
 from order_factory.tasks.row_files.shared_texts import SharedTexts
 
-# A workbook is compressed: a small file may be very large when it is unpacked. A row, a text and
-# the parts that are no sheet are in memory while they are read.
+# A workbook is compressed, so a small file may be very large when it is unpacked. Memory holds one
+# row, one text, and each part that is not a sheet while it is read.
 _MOST_BYTES, _MOST_ROW_BYTES, _MOST_PART_BYTES = 4 << 30, 4 << 20, 16 << 20
 _STREAMED = ("xl/worksheets/", "xl/sharedStrings")
 _TEXT_TAG = f"{{{SHEET_MAIN_NS}}}si"
 _PLAIN, _RICH = f"{{{SHEET_MAIN_NS}}}t", f"{{{SHEET_MAIN_NS}}}r/{{{SHEET_MAIN_NS}}}t"
 
-# A row's number, and its cells from the first; a cell that the sheet does not have is None.
+# The number of a row, and its cells from the first one. A missing cell is None.
 Row = tuple[int, list[ReadOnlyCell | None]]
 
 
 class _TooLarge(Exception):
-    """Something is too large when it is unpacked."""
+    """A part of the workbook is too large when it is unpacked."""
 
 
 class _Limited:
-    """A part of a workbook; `passed` is how much was read since somebody set it to 0."""
+    """A part of a workbook with a size limit. `passed` counts the bytes since the last reset."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self._source = source
@@ -51,7 +51,7 @@ class _Limited:
         return found
 
     def finish(self) -> None:
-        """Read the rest, so that the checksum of the part is compared."""
+        """Read the rest of the part, so that its checksum is verified."""
         while self._source.read(1 << 20):
             pass
 
@@ -75,9 +75,9 @@ class _Book(ExcelReader):
 
 
 class _Parser(WorkSheetParser):
-    """Reads a formula as the value that was last computed for it.
+    """A parser that reads the last computed value of a formula.
 
-    A formula without one is a cell of the data type "f".
+    A formula without a value is a cell with the data type "f".
     """
 
     def parse_cell(self, element: Element) -> dict[str, Any]:
@@ -90,18 +90,18 @@ class _Parser(WorkSheetParser):
 
 @contextmanager
 def open_sheet(path: Path) -> Iterator[tuple[str, Iterator[Row]]]:
-    """The title of the first visible sheet, and its rows.
+    """Return the title of the first visible sheet, and its rows.
 
-    Raises `InvalidRequest` for a workbook that is too large when it is unpacked, and whatever its
-    parsers raise for what is no workbook.
+    Raises `InvalidRequest` for a workbook that is too large when it is unpacked. For a file that is
+    no workbook, it raises the errors of the parsers.
     """
     try:
         _check_sizes(path)
-        # What other programs write about the size of a sheet is not always true: it is not used.
+        # The size of a sheet is not used, because some programs write a wrong size.
         book = _Book(path, read_only=True, data_only=True, keep_links=False)
         try:
             book.read()
-            # A person sees no hidden sheet, and means the first of the others.
+            # People do not see hidden sheets, so they mean the first visible one.
             sheets: list[Any] = book.wb.worksheets
             sheet = next((each for each in sheets if each.sheet_state == "visible"), sheets[0])
             yield sheet.title, _read_rows(sheet, book.shared_strings)
@@ -124,7 +124,7 @@ def _check_sizes(path: Path) -> None:
 
 
 def _read_texts(source: IO[bytes]) -> Iterator[str]:
-    """Each text of the table of texts, without its format and without how it is spoken."""
+    """Yield each shared text, without its format and its phonetic text."""
     for element in _elements(source, None, _TEXT_TAG):
         pieces: Iterable[Element] = (*element.iterfind(_PLAIN), *element.iterfind(_RICH))
         # Excel writes `_x` in a text as `_x005F_x`.
@@ -153,9 +153,9 @@ def _read_rows(sheet: Any, texts: Any) -> Iterator[Row]:
 
 
 def _elements(source: IO[bytes], within: str | None, wanted: str) -> Iterator[Element]:
-    """The elements with the wanted tag in the first element with the tag `within`, or in the root.
+    """Yield the elements with a tag in the first element with the tag `within`, or in the root.
 
-    Each is deleted before the next is read.
+    Each element is deleted before the next one is read.
     """
     limited = _Limited(source)
     parent: Element | None = None

@@ -1,4 +1,4 @@
-"""Text files: finding their encoding and counting their lines."""
+"""Text files: detect their encoding, and count their lines."""
 
 import codecs
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from order_factory.models.errors import InvalidRequest
 
-# What a byte that cannot be decoded is read as: half a surrogate pair.
+# A byte that cannot be decoded is read as half a surrogate pair.
 UNDECODED = re.compile("[\udc80-\udcff]")
 _BLOCK = 1 << 20
 _FIRST_BYTES = 4096
@@ -22,9 +22,9 @@ _NAMES = {"utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp1
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file with its encoding; bytes that do not fit it are read as half surrogate pairs.
+    """A text file with its encoding. Bytes that do not fit it are read as half surrogate pairs.
 
-    `is_complete` says whether its last line ends as the others do.
+    `is_complete` says whether the last line ends like the others.
     """
 
     path: Path
@@ -34,15 +34,15 @@ class TextFile:
 
     @property
     def encoding_name(self) -> str:
-        """For people; empty for UTF-8, which is expected."""
+        """The name of the encoding for people. It is empty for UTF-8, which is expected."""
         return _NAMES.get(self.encoding, "")
 
 
 def open_text(path: Path) -> TextFile:
     """Detect the encoding (UTF-8, UTF-16 or Latin-1) and count the lines, in one pass.
 
-    A file that is not UTF-8 counts as Latin-1 (in the variant of Windows, cp1252), unless some of
-    it is UTF-8: then it is damaged, and the rows in question are not readable.
+    A file that is not UTF-8 is read as Latin-1 (cp1252, the variant of Windows). If a part of it is
+    UTF-8, it is damaged UTF-8, and the rows with the damage are unreadable.
     """
     with path.open("rb") as file:
         start = file.read(_FIRST_BYTES)
@@ -63,7 +63,7 @@ def _announced(start: bytes) -> str:
     for mark, encoding in _BYTE_ORDER_MARKS.items():
         if start.startswith(mark):
             return encoding
-    # Without a mark: most characters of a table are Western, and have the byte 0 as their other half.
+    # Without a mark, UTF-16 shows in the byte 0: it is half of every Western character.
     first, second = start[::2].count(0), start[1::2].count(0)
     if second > len(start) // 4 and first * 8 < second:
         return "utf-16-le"
@@ -73,7 +73,7 @@ def _announced(start: bytes) -> str:
 
 
 def _scan(path: Path) -> tuple[int, bool, bool, bool]:
-    """The lines, and whether the last one ends, all is UTF-8, and some is UTF-8 beyond ASCII."""
+    """Return the lines, and whether the last one ends, all is UTF-8, some UTF-8 is not ASCII."""
     lines, last, is_utf8, has_multibyte = 0, b"\n", True, False
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as file:
@@ -105,7 +105,7 @@ def _some_utf8(block: bytes) -> bool:
 
 
 def _count_decoded(path: Path, encoding: str) -> tuple[int, bool]:
-    """The lines, and whether the last one ends."""
+    """Return the number of lines, and whether the last one ends."""
     lines, last = 0, "\n"
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         while block := file.read(_BLOCK):

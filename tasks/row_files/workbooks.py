@@ -1,4 +1,4 @@
-"""Reading a spreadsheet (XLSX): its first visible sheet, whose first row names the columns."""
+"""Read a spreadsheet (XLSX): its first visible sheet. The first row has the column names."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -14,7 +14,7 @@ from order_factory.tasks.row_files.headers import match_columns
 from order_factory.tasks.row_files.records import Record, Source, is_blank
 from order_factory.tasks.row_files.sheets import Row, open_sheet
 
-# Spreadsheets keep 15 digits of a number, and put zeros in the place of the others.
+# Spreadsheets keep 15 digits of a number, and replace the others with zeros.
 _FIRST_ROUNDED = 10**15
 _ZEROS = re.compile("0+")
 # Parts of a number format that are not placeholders for digits.
@@ -25,7 +25,7 @@ _Cells = Sequence[ReadOnlyCell | None]
 
 
 class _Scan(NamedTuple):
-    """A sheet after one pass: its first row as shown, and the number of rows that are not blank."""
+    """The result of a first pass: the first row as people see it, and the number of filled rows."""
 
     title: str
     head: list[str]
@@ -33,11 +33,10 @@ class _Scan(NamedTuple):
 
 
 def open_workbook(path: Path, known: Collection[str]) -> Source:
-    """The columns and the rows, numbered as the spreadsheet numbers them; blank rows left out.
+    """Return the columns and the rows, numbered as in the spreadsheet. Blank rows are skipped.
 
-    A formula counts as the value that was last computed for it. The file is read twice, row by
-    row, so that memory does not grow with the rows. Raises `InvalidRequest` for what is no
-    workbook.
+    A formula has its last computed value. The file is read twice, row by row, so that memory does
+    not grow with the rows. Raises `InvalidRequest` if the file is not a workbook.
     """
     found = _scan(path)
     columns = match_columns(found.head, known)
@@ -52,7 +51,7 @@ def open_workbook(path: Path, known: Collection[str]) -> Source:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[str, Iterator[Row]]]:
-    """Open the sheet. A damaged workbook makes the parsers raise whatever their own code meets."""
+    """Open the sheet. For a damaged workbook, the parsers may raise any error."""
     try:
         with open_sheet(path) as opened:
             yield opened
@@ -110,10 +109,10 @@ def _record(number: int, columns: list[str], cells: _Cells) -> Record:
 
 
 def _shown(cell: Any) -> Any:
-    """The cell's value as a person sees it, where that tells more than the number alone.
+    """Return the value of a cell as people see it, if that tells more than the number.
 
-    Leading zeros of a format such as `00000` stay, and so do the decimals of `0.00`: 20 is shown as
-    20.00 there, and is not a whole number of cents. A number that may have lost digits is a float.
+    The leading zeros of a format such as `00000` stay, and so do the decimals of `0.00`: 20 is
+    shown as 20.00, so it is no whole number of cents. A number that may have lost digits is a float.
     """
     value, number_format = cell.value, str(cell.number_format)
     if isinstance(value, bool) or not isinstance(value, int | float):

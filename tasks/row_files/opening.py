@@ -30,7 +30,7 @@ _READERS: Mapping[str, Callable[[Path, Collection[str]], Source]] = {
     ".jsonl": open_json_lines,
     ".ndjson": open_json_lines,
 }
-# The readers by file ending.
+# The endings of the file names.
 ENDINGS = tuple(_READERS)
 
 

@@ -58,6 +58,16 @@ def check_options(given: dict[str, Any]) -> "CopyOptions":
         raise InvalidRequest(f"{'; '.join(problems)}.") from None
 
 
+def check_text(flag: str, text: str | None) -> None:
+    """Raise `InvalidRequest` if the option's text cannot be stored."""
+    from order_factory.models.errors import InvalidRequest
+    from order_factory.models.values.texts import text_problem
+
+    problem = None if text is None else text_problem(text) if text.strip() else "must not be blank"
+    if problem is not None:
+        raise InvalidRequest(f"{flag}: {problem}.")
+
+
 def _make_annotation(option: CopyOption) -> Any:
     flag = flag_of(option.name)
     if option.type is bool:

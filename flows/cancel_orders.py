@@ -21,7 +21,7 @@ def cancel_orders(
     """Cancel orders, release their stock and coupons, and void their payments.
 
     If the payment was captured, the cancelled order stays paid until it is refunded. Raises
-    `SelectionInvalid` before anything is changed, `OrdersRefused` when all orders were refused, and
+    `OrdersInvalid` before anything is changed, `OrdersRefused` when all orders were refused, and
     `OrdersWaiting` while a gateway gives no answer.
 
     Args:

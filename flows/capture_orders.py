@@ -24,7 +24,7 @@ def capture_orders(
 
     Each call to a gateway has its own key, which is recorded before the call. So after a crash you
     can run it again: nothing is captured twice. With the gateway `manual`, a person takes the
-    money, and the order is paid immediately. Raises `SelectionInvalid` and `InvalidRequest` before
+    money, and the order is paid immediately. Raises `OrdersInvalid` and `InvalidRequest` before
     anything is changed, `OrdersRefused` when all orders were refused, and `OrdersWaiting` while a
     gateway gives no answer.
 

@@ -25,7 +25,7 @@ def place_orders(
     An order that needs a payment gateway is `placing` until the gateway has answered. If the
     payment is declined, the order is pending again. Orders that are placed already stay as they
     are. So after a crash you can simply run it again: nothing is paid twice. Raises
-    `SelectionInvalid` and `InvalidRequest` before anything is changed, `OrdersRefused` when all
+    `OrdersInvalid` and `InvalidRequest` before anything is changed, `OrdersRefused` when all
     orders were refused, and `OrdersWaiting` while a gateway gives no answer.
 
     Args:

@@ -26,7 +26,7 @@ def refund_orders(
 
     A repeated call with the same `idempotency_key` refunds nothing more, also if the first call
     failed. Without a key, a flow run refunds each order once, also if it is retried. Raises
-    `SelectionInvalid` before anything is changed, `OrdersRefused` when all orders were refused, and
+    `OrdersInvalid` before anything is changed, `OrdersRefused` when all orders were refused, and
     `OrdersWaiting` while a gateway gives no answer.
 
     Args:

@@ -105,6 +105,7 @@ class SelectionInvalid(OrderFactoryError):
 
     status, code = 422, "selection_invalid"
     shown: ClassVar[int] = 20
+    not_done: ClassVar[str] = "nothing was copied"
 
     def __init__(self, source: str, problems: list[str]) -> None:
         super().__init__(source, problems)
@@ -113,7 +114,7 @@ class SelectionInvalid(OrderFactoryError):
         source, problems = self.args[:2]
         more = len(problems) - self.shown
         lines = [*problems[: self.shown], *([f"... and {more} more"] if more > 0 else [])]
-        return f"{source} cannot be used, and nothing was copied:\n  " + "\n  ".join(lines)
+        return f"{source} cannot be used, and {self.not_done}:\n  " + "\n  ".join(lines)
 
 
 class RowsInvalid(SelectionInvalid):
@@ -125,6 +126,12 @@ class RowsInvalid(SelectionInvalid):
     def __init__(self, source: str, problems: list[str], count: int) -> None:
         super().__init__(source, problems)
         self.args = (source, problems, count)
+
+
+class OrdersInvalid(SelectionInvalid):
+    """Rows of orders to place, capture, cancel or refund are invalid, and nothing was changed."""
+
+    not_done = "nothing was changed"
 
 
 class NothingSelected(SelectionInvalid):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from order_factory.cli.copy_options import check_text
 from order_factory.cli.failures import FAILED
 from order_factory.cli.options import AsJson, Debug, Mode, Verbose, get_terminal
 from order_factory.cli.selection_options import add_order_filter, filter_fields, order_filter
@@ -89,6 +90,7 @@ def cancel(
 
         return cancel_orders(_read_names(order), mode=_find_mode(mode))
 
+    _check_names(_read_names(order), mode)
     _run_change(context, "cancel", run)
 
 
@@ -121,6 +123,8 @@ def refund(
 
     The exit code is 1 if it was refused or waits for its gateway.
     """
+    check_text("--idempotency-key", idempotency_key)
+    _check_names([order], mode)
     cents = None if amount is None else _parse_cents(amount, order, mode)
 
     def run() -> "OrdersResult":
@@ -150,6 +154,8 @@ def _change_many(
     if change == "place" and fields.get("status", ["pending"]) != ["pending"]:
         raise InvalidRequest("Only pending orders can be placed. Leave out --status.")
     where = order_filter(fields | {"mode": mode}, must_fit=False) if fields else None
+    if where is None:
+        _check_names(_read_names(order or []), mode)
 
     def run() -> "OrdersResult":
         from order_factory.flows import capture_orders, place_orders
@@ -180,6 +186,16 @@ def _run_change(context: typer.Context, change: str, run: Callable[[], "OrdersRe
     terminal.show(result.model_dump(mode="json"), *describe_result(result))
     if result.done < result.orders_count:
         raise typer.Exit(FAILED)
+
+
+def _check_names(orders: Any, mode: str) -> None:
+    """Raise `OrdersInvalid` before Prefect starts, which takes seconds."""
+    from order_factory.models.database.schema import require_schema
+    from order_factory.tasks.orders.selecting import check_named
+    from order_factory.tasks.selections.reading import accept_orders
+
+    require_schema()
+    check_named(accept_orders(orders) or [], _find_mode(mode))
 
 
 def _find_mode(mode: str) -> "Modes":

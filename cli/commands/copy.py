@@ -76,7 +76,7 @@ def copy(
     first copy, and finishes it if it was interrupted. Without them, each call makes a new copy. If
     the order cannot be copied, the command lists all its errors, and the exit code is 1.
     """
-    from order_factory.cli.copy_options import check_options
+    from order_factory.cli.copy_options import check_options, check_text
     from order_factory.cli.flow_runs import run_flow, start_prefect
     from order_factory.cli.program import command_line
     from order_factory.cli.tables import next_steps
@@ -104,6 +104,7 @@ def copy(
     }
     names = ("reference", "reference_origin", "metadata")
     check_options(options | {name: given[name] for name in names})
+    check_text("--idempotency-key", idempotency_key)
     _require_source(order, order_factory_id, mode)
     start_prefect(terminal)
     from order_factory.flows.order_factory import order_factory

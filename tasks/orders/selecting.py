@@ -4,11 +4,14 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from order_factory.models.database.engine import begin
+from order_factory.models.errors import OrdersInvalid, SelectionInvalid
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.order_filters import OrderFilter
 from order_factory.models.tables import Order
 from order_factory.models.values.statuses import Mode, OrderStatus, PaymentStatus
 from order_factory.tasks.selections.checking import check_selection
+from order_factory.tasks.selections.files import is_large_file
 from order_factory.tasks.selections.filters import filter_conditions, resolve_customer
 from order_factory.tasks.selections.reading import Orders, read_selection
 from order_factory.tasks.selections.staging import matched_orders, stage
@@ -23,10 +26,24 @@ _ABOUT = {
 def select_named(db: Connection, orders: Orders, mode: Mode) -> list[int]:
     """Return the keys of the orders that are named in a list, a DataFrame or a file.
 
-    Raises `SelectionInvalid` with everything that is wrong.
+    Raises `OrdersInvalid` with everything that is wrong.
     """
-    stage(db, check_selection(read_selection(orders), CopyOptions(), mode))
+    try:
+        stage(db, check_selection(read_selection(orders), CopyOptions(), mode))
+    except SelectionInvalid as error:
+        raise OrdersInvalid(*error.args[:2]) from error
     return list(db.scalars(select(matched_orders.c.source_order_id).order_by(matched_orders.c.row)))
+
+
+def check_named(orders: Orders, mode: Mode) -> None:
+    """Raise `OrdersInvalid` if these orders cannot be selected; change nothing.
+
+    A large file is checked by the run.
+    """
+    if not is_large_file(orders):
+        with begin() as db:
+            select_named(db, orders, mode)
+            db.rollback()
 
 
 def select_filtered(db: Connection, wanted: OrderFilter, change: str) -> list[int]:

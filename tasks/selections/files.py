@@ -13,6 +13,9 @@ from order_factory.tasks.row_files.opening import open_rows
 from order_factory.tasks.row_files.records import Record, Source
 from order_factory.tasks.selections.numbered_rows import NumberedRows
 
+# Reading a larger file twice takes longer than an early check saves.
+_LARGE = 2_000_000
+
 
 @dataclass(frozen=True)
 class FileRows:
@@ -102,3 +105,9 @@ def _without_name(message: str, name: str) -> str:
         if text.startswith(start):
             return ("it " if "file" in start else "its first line ") + text.removeprefix(start)
     return text[0].lower() + text[1:]
+
+
+def is_large_file(orders: Any) -> bool:
+    """Return whether the orders are in a file that only the run should read."""
+    is_file = isinstance(orders, str | Path) and Path(orders).is_file()
+    return is_file and Path(orders).stat().st_size > _LARGE

@@ -1,7 +1,6 @@
 """Find the batch to copy by its reference, or record it from the caller's selection."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -13,15 +12,13 @@ from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.records import require_batch
 from order_factory.tasks.selections.checking import check_selection
+from order_factory.tasks.selections.files import is_large_file
 from order_factory.tasks.selections.reading import Orders, read_selection
 from order_factory.tasks.selections.recording import record_failed, record_filtered, record_rows
 from order_factory.tasks.selections.staging import stage
 
 # Returns the id of the batch in a writing transaction; its factories are pending.
 Record = Callable[[Connection], int]
-
-# Reading a larger file twice takes longer than the early check saves.
-_SMALL_FILE = 2_000_000
 
 
 def make_recorder(
@@ -65,8 +62,7 @@ def check_orders(reference: str, orders: Orders, options: CopyOptions, mode: Mod
 
     A large file, and the orders of an existing batch, are checked by the run.
     """
-    is_file = isinstance(orders, str | Path) and Path(orders).is_file()
-    if is_file and Path(str(orders)).stat().st_size > _SMALL_FILE:
+    if is_large_file(orders):
         return
     selection = check_selection(read_selection(orders), options, mode)
     with begin() as db:

@@ -1,9 +1,9 @@
 """Delivering webhooks."""
 
 from time import monotonic
-from typing import Annotated
+from typing import Annotated, Any, cast
 
-from prefect import get_run_logger
+from prefect.states import Completed
 from pydantic import BaseModel, Field
 
 from order_factory.api.webhook_documents import render_documents
@@ -42,7 +42,13 @@ def deliver_webhooks(
         is_ending=lambda: monotonic() >= deadline,
     )
     if deliveries is None:
-        get_run_logger().info("another process delivers")
-        return DeliveryResult(delivered=0, failed=0, busy=True)
-    get_run_logger().info("%s delivered, %s failed", deliveries.delivered, deliveries.failed)
-    return DeliveryResult(delivered=deliveries.delivered, failed=deliveries.failed)
+        return _make_state(
+            "another process delivers", DeliveryResult(delivered=0, failed=0, busy=True)
+        )
+    result = DeliveryResult(delivered=deliveries.delivered, failed=deliveries.failed)
+    return _make_state(f"{deliveries.delivered:,} delivered, {deliveries.failed:,} failed", result)
+
+
+def _make_state(message: str, result: DeliveryResult) -> DeliveryResult:
+    state: Any = Completed(message=message, data=result)
+    return cast(DeliveryResult, state)

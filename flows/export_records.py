@@ -2,12 +2,11 @@
 
 import signal
 from time import perf_counter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from prefect import get_run_logger
 from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
-from prefect.states import Cancelled
+from prefect.states import Cancelled, Completed
 from pydantic import Field, JsonValue, StringConstraints
 
 from order_factory.flows.support.exporting import select_by_filters, write_export
@@ -24,6 +23,7 @@ from order_factory.models.results.exports import (
     ExportReport,
     ExportStopped,
 )
+from order_factory.models.values.counts import count_of
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.exports.checkpoints import digest_selection
 from order_factory.tasks.exports.formats import find_format
@@ -97,8 +97,8 @@ def export_records(
             return stopped
         named = run.finish()
     report = _make_report(run, named, perf_counter() - started)
-    get_run_logger().info("Exported %s records.", f"{report.records:,}")
-    return report
+    done = f"{count_of(report.records, 'record')} exported to {report.path}"
+    return cast(ExportReport, Completed(message=done, data=report))
 
 
 def _make_stopped_state(run: ExportRun, stop: Stop) -> Any:

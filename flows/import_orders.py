@@ -2,10 +2,10 @@
 
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Any, cast
 
-from prefect import get_run_logger
 from prefect.runtime import flow_run
+from prefect.states import Completed
 from pydantic import Field, StringConstraints
 
 from order_factory.flows.support.shop_flow import shop_flow
@@ -90,18 +90,10 @@ def import_orders(
     unbalanced = find_unbalanced_orders(mode, before) if has_lines else Unbalanced()
     written_rejects = str(rejects) if rejects.exists() else None
     report = ImportReport.of(reports, perf_counter() - started, written_rejects, *unbalanced)
-    get_run_logger().info(
-        "Imported %s rows and updated %s. %s rows existed already, %s differ from the stored row, "
-        "%s were rejected.",
-        *(
-            f"{count:,}"
-            for count in (
-                report.imported,
-                report.updated,
-                report.unchanged,
-                report.different,
-                report.rejected,
-            )
-        ),
-    )
-    return report
+    return cast(ImportReport, _end_state(report))
+
+
+def _end_state(report: ImportReport) -> Any:
+    if report.rejected or report.unbalanced_orders:
+        return Completed(name="CompletedWithErrors", message=report.outcome, data=report)
+    return Completed(message=report.outcome, data=report)

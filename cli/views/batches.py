@@ -108,7 +108,7 @@ def _list_counts(result: BulkResult) -> list[tuple[str, Any]]:
     if result.aborted:
         counts.append(("aborted", result.aborted))
     if result.seconds:
-        done, speed = result.copied_in_this_run, result.orders_per_second
-        summary = f"{count_of(done, 'order')} in {result.seconds:,.1f} s, {speed:,.0f} orders/s"
+        done, speed = result.copied_in_this_run, count_of(round(result.orders_per_second), "order")
+        summary = f"{count_of(done, 'order')} in {result.seconds:,.1f} s, {speed}/s"
         counts.append(("this run", summary if done else "no copies were left to make"))
     return counts

@@ -74,8 +74,8 @@ def _describe_import(demo: Demo) -> str:
     report = demo.imported
     if not report.imported:
         return f"nothing new: {count_of(report.unchanged, 'row')} existed already"
-    rate = report.read / report.seconds if report.seconds else 0.0
-    summary = f"{count_of(report.imported, 'row')} in {report.seconds:,.1f} s, {rate:,.0f} rows/s"
+    rate = count_of(round(report.read / report.seconds) if report.seconds else 0, "row")
+    summary = f"{count_of(report.imported, 'row')} in {report.seconds:,.1f} s, {rate}/s"
     return f"{summary}; {report.unchanged:,} existed already" if report.unchanged else summary
 
 

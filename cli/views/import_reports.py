@@ -54,7 +54,7 @@ def describe_import(report: ImportReport) -> list[RenderableType]:
     ]
     rows.append(("all", *(getattr(report, name) for name in shown)))
     columns = ("file", *(headings.get(name, f"#{name}") for name in shown))
-    rate = f" ({report.read / report.seconds:,.0f} rows/s)" if report.seconds else ""
+    rate = f" ({count_of(round(report.read / report.seconds), 'row')}/s)" if report.seconds else ""
     parts: list[RenderableType] = [
         table(columns, rows),
         Text(f"Done in {report.seconds:,.1f} s{rate}."),

@@ -5,6 +5,8 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
+from order_factory.models.values.counts import count_of
+
 
 class FileReport(BaseModel, frozen=True):
     """The result of one file's rows: `read` is the sum of the five other counts."""
@@ -51,6 +53,20 @@ class ImportReport(BaseModel, frozen=True):
     unbalanced_examples: list[str] = Field(
         default_factory=list, description="What is wrong with the first of these orders."
     )
+
+    @property
+    def outcome(self) -> str:
+        """Return the result in a sentence: what happened to the rows, and where the reasons are."""
+        others = [
+            f"{count:,} {name}"
+            for name in ("updated", "unchanged", "different", "rejected")
+            if (count := getattr(self, name))
+        ]
+        if self.unbalanced_orders:
+            unequal = count_of(self.unbalanced_orders, "order differs", "orders differ")
+            others.append(f"{unequal} from the sums of the lines")
+        reasons = "" if self.rejects_path is None else f"; the reasons are in {self.rejects_path}"
+        return ", ".join([f"{count_of(self.imported, 'row')} imported", *others]) + reasons
 
     @classmethod
     def of(

@@ -27,8 +27,10 @@ def test_one_process_at_a_time_delivers(shop, prefect, monkeypatch):
             assert lock is not None
             assert deliver_webhooks().busy
 
-        result = deliver_webhooks()
+        state = deliver_webhooks(return_state=True)
 
+        result = state.result()
+        assert state.message == "1 delivered, 0 failed"
         assert (result.delivered, result.failed, result.busy) == (1, 0, False)
         assert len(receiver.requests) == 1
     assert shop.row(EventCallback).status == "delivered"

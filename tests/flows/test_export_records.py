@@ -34,8 +34,10 @@ def test_a_cancelled_export_continues(shop, monkeypatch):
         patch.setattr("order_factory.flows.support.stop_signals.POLL_SECONDS", 0.0)
         stopped = export_records("orders", "out", **options, return_state=True)
 
-    report = export_records("orders", "out", **options)
+    state = export_records("orders", "out", **options, return_state=True)
 
+    report = state.result()
+    assert state.message == "6 records exported to out"
     assert stopped.type == StateType.CANCELLED
     with pytest.raises(ExportStopped, match=r"to 'out' was stopped after 2 records \(it was canc"):
         stopped.result()

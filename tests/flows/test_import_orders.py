@@ -36,12 +36,17 @@ def artifacts_of(flow_run_id):
         return client.read_artifacts(artifact_filter=only)
 
 
-def test_a_small_file_is_imported_by_a_plain_call(shop, tmp_path):
+def test_a_small_file_is_imported_and_the_state_says_how_it_ended(shop, tmp_path):
     write_orders(tmp_path, "1", "2", "")
 
-    report = import_orders("orders.csv")
+    state = import_orders("orders.csv", return_state=True)
 
+    report = state.result()
     assert report.rejects_path is not None
+    assert (state.name, state.message) == (
+        "CompletedWithErrors",
+        f"2 rows imported, 1 rejected; the reasons are in {report.rejects_path}",
+    )
     assert report.rejects_path.startswith("var/rejects-")
     assert (tmp_path / report.rejects_path).read_text().splitlines() == [
         "file,line,column,reason",
@@ -73,6 +78,8 @@ def test_an_import_of_a_folder_shows_its_progress_on_the_run_page(shop, tmp_path
     )
 
     report = state.result()
+    assert state.name == "CompletedWithErrors"
+    assert state.message == "3 rows imported, 1 order differs from the sums of the lines"
     counts = {each.file: (each.read, each.imported) for each in report.files}
     assert counts == {"orders.csv": (2, 2), "line_items.jsonl": (1, 1)}
     assert report.rejects_path is None
@@ -103,8 +110,10 @@ def test_a_transient_error_of_the_database_is_retried(shop, tmp_path, monkeypatc
 
     monkeypatch.setattr(import_file, "import_chunk", faulty)
 
-    report = import_orders("orders.csv", chunk_size=1)
+    state = import_orders("orders.csv", chunk_size=1, return_state=True)
 
+    report = state.result()
+    assert (state.name, state.message) == ("Completed", "3 rows imported")
     assert calls["chunks"] == 4
     assert (report.read, report.imported, report.unchanged) == (3, 3, 0)
     assert [row.number for row in shop.rows(Order)] == ["1", "2", "3"]

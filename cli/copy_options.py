@@ -61,9 +61,11 @@ def check_options(given: dict[str, Any]) -> "CopyOptions":
 def check_text(flag: str, text: str | None) -> None:
     """Raise `InvalidRequest` if the option's text cannot be stored."""
     from order_factory.models.errors import InvalidRequest
-    from order_factory.models.values.texts import text_problem
+    from order_factory.models.values.texts import find_text_problem
 
-    problem = None if text is None else text_problem(text) if text.strip() else "must not be blank"
+    problem = (
+        None if text is None else find_text_problem(text) if text.strip() else "must not be blank"
+    )
     if problem is not None:
         raise InvalidRequest(f"{flag}: {problem}.")
 

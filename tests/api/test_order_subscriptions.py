@@ -119,10 +119,10 @@ def test_the_triggers_move_it_through_its_statuses(api, shop, source):
         attributes = update(api, name, **{trigger: True})["data"]["attributes"]
         return attributes["status"], attributes["next_run_at"] is not None
 
-    message = [pull(each) for each in ("_activate", "_deactivate", "_activate", "_cancel")]
+    answers = [pull(each) for each in ("_activate", "_deactivate", "_activate", "_cancel")]
     refused = update(api, name, 422, _activate=True)
 
-    assert message == [
+    assert answers == [
         ("active", True),
         ("inactive", False),
         ("active", True),

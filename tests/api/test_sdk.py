@@ -35,10 +35,10 @@ def test_a_shop_is_filled_and_copied_with_the_sdk(shop, configure, prefect, sdk_
     session = shutil.copy("tests/support/sdk_session.mjs", sdk_folder)
 
     with run_service() as port:
-        message = run_session(session, port, seconds=120)
+        session_output = run_session(session, port, seconds=120)
 
-    assert message.returncode == 0, message.stderr
-    assert json.loads(message.stdout) == {
+    assert session_output.returncode == 0, session_output.stderr
+    assert json.loads(session_output.stdout) == {
         "address": "Ada Byron, 1 Test Street, 00100 Rome RM (IT) 1",
         "draft": ["draft", "ada@shop.example", 0],
         "line": ["MUG", 2500, "€25,00"],
@@ -115,7 +115,7 @@ def test_the_sdk_uses_the_triggers_of_orders(shop, configure, prefect, sdk_folde
 
     with run_service() as port:
         names = [make_order_id(key) for key in orders]
-        message = subprocess.run(
+        session_output = subprocess.run(
             ["node", session, f"http://127.0.0.1:{port}", make_token(), *names],
             capture_output=True,
             text=True,
@@ -124,8 +124,8 @@ def test_the_sdk_uses_the_triggers_of_orders(shop, configure, prefect, sdk_folde
             env={"PATH": os.environ["PATH"]},
         )
 
-    assert message.returncode == 0, message.stderr
-    assert json.loads(message.stdout) == {
+    assert session_output.returncode == 0, session_output.stderr
+    assert json.loads(session_output.stdout) == {
         "placing": ["placing", "unpaid"],
         "placed": ["placed", "authorized"],
         "approved": "approved",
@@ -158,11 +158,11 @@ def test_webhooks_imports_and_exports(shop, configure, prefect, sdk_folder, tmp_
     session = shutil.copy(ROOT / "tests/support/sdk_doors.mjs", sdk_folder)
 
     with run_service() as port:
-        message = run_session(session, port, seconds=180)
+        session_output = run_session(session, port, seconds=180)
 
     webhook_settings.cache_clear()
-    assert message.returncode == 0, message.stderr
-    assert json.loads(message.stdout) == {
+    assert session_output.returncode == 0, session_output.stderr
+    assert json.loads(session_output.stdout) == {
         "hook": ["webhooks", "customers.create", "closed", 0, None],
         "changed": ["all", [], True],
         "switched": [True, None, "closed"],

@@ -356,9 +356,9 @@ def test_every_answer_has_a_request_id_and_a_line_in_the_log_without_data(api, s
         sleep(0.01)
     records = [each for each in caplog.records if each.name == logger.name]
     assert [each.request_id for each in records] == ["mine-1", made.headers["x-request-id"]]
-    message = json.dumps([vars(each) for each in records], default=str)
-    assert "ada.private" not in message
-    assert api.token.split("_", 2)[2] not in message
+    log = json.dumps([vars(each) for each in records], default=str)
+    assert "ada.private" not in log
+    assert api.token.split("_", 2)[2] not in log
 
 
 def test_internal_errors_are_not_shown(api, shop, monkeypatch, caplog):

@@ -57,9 +57,9 @@ def test_copies_real_orders_and_copies_none_twice(demo, invalid):
     again = demo(ORDERS, "--json")
 
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
-    message = [line.rstrip().split(maxsplit=2) for line in first.stdout.splitlines()]
-    assert message[1] == ["orders", "copied", str(ORDERS - len(invalid))]
-    assert message[2] == ["orders", "failed", str(len(invalid))]
+    words = [line.rstrip().split(maxsplit=2) for line in first.stdout.splitlines()]
+    assert words[1] == ["orders", "copied", str(ORDERS - len(invalid))]
+    assert words[2] == ["orders", "failed", str(len(invalid))]
     report = pd.read_csv("var/reports/demo-200.csv")
     failed = report.loc[report["status"] == "failed", "source_order"]
     assert set(failed) == invalid

@@ -177,9 +177,9 @@ def test_output_that_is_closed_early_is_not_an_error(sqlite_url):
         assert process.stderr is not None
         process.stdout.close()
 
-        message = process.stderr.read()
+        error_output = process.stderr.read()
 
-    assert message == b""
+    assert error_output == b""
     assert process.returncode == 128 + signal.SIGPIPE
 
 

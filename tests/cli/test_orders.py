@@ -9,7 +9,7 @@ def test_lists_orders_the_newest_first(shop, run):
     shop.order(number="A2", status="cancelled", currency_code="GBP")
 
     output = run("orders")
-    message = run("orders", "--json")
+    as_json = run("orders", "--json")
 
     assert (output.code, output.err) == (0, "")
     header, _, second_row, first_row, _, summary = output.out.splitlines()
@@ -20,7 +20,7 @@ def test_lists_orders_the_newest_first(shop, run):
         *("2026-01-15", "12:00:00", "UTC", "-"),
     ]
     assert summary == "Orders 1 to 2 of 2, newest first."
-    order = message.json["orders"][1]
+    order = as_json.json["orders"][1]
     del order["created_at"]
     assert order == {
         "id": public_id(Resource.orders, first),
@@ -33,8 +33,8 @@ def test_lists_orders_the_newest_first(shop, run):
         "placed_at": f"{SOME_DAY:%Y-%m-%dT%H:%M:%SZ}",
         "copy_of": None,
     }
-    assert (message.json["page"], message.json["limit"], message.json["total"]) == (1, 20, 2)
-    assert "@" not in output.out + message.out
+    assert (as_json.json["page"], as_json.json["limit"], as_json.json["total"]) == (1, 20, 2)
+    assert "@" not in output.out + as_json.out
 
 
 def test_a_page_of_the_orders_with_a_status(shop, run):

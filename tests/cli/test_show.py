@@ -18,18 +18,18 @@ def factory(shop):
 
 def test_shows_everything_about_a_factory(run, factory):
     said = run("show", factory)
-    message = run("show", factory, "--json")
+    as_json = run("show", factory, "--json")
 
-    assert (said.code, said.err, message.code, message.err) == (0, "", 0, "")
+    assert (said.code, said.err, as_json.code, as_json.err) == (0, "", 0, "")
     lines = [line.strip().split(maxsplit=1) for line in said.out.splitlines()]
     assert lines[0] == ["Order", f"factory {factory}"]
     assert ["status", "pending"] in lines
     assert ["metadata", "{"] in lines
     assert "order_factories.create" in said.out
-    assert message.json["id"] == factory
-    assert (message.json["source_order"]["number"], message.json["reference"]) == ("A1", "spring")
-    assert [event["name"] for event in message.json["events"]] == ["order_factories.create"]
-    assert message.json["events"][0]["created_at"].endswith("Z")
+    assert as_json.json["id"] == factory
+    assert (as_json.json["source_order"]["number"], as_json.json["reference"]) == ("A1", "spring")
+    assert [event["name"] for event in as_json.json["events"]] == ["order_factories.create"]
+    assert as_json.json["events"][0]["created_at"].endswith("Z")
 
 
 @pytest.mark.usefixtures("prefect")
@@ -49,7 +49,7 @@ def test_shows_the_errors_as_a_table(shop, run):
 
 def test_an_unknown_id_is_reported(shop, run):
     said = run("show", "nix")
-    message = run("show", "nix", "--json")
+    as_json = run("show", "nix", "--json")
 
     assert (said.code, said.out) == (2, "")
     told = (
@@ -57,7 +57,7 @@ def test_an_unknown_id_is_reported(shop, run):
         "`order-factory factories` list them."
     )
     assert said.err == f"Error: {told}\n"
-    assert message.json == {"error": {"code": "not_found", "message": told}}
+    assert as_json.json == {"error": {"code": "not_found", "message": told}}
 
 
 def test_show_prints_an_order_with_its_lines_and_copies(shop, run, factory):

@@ -18,7 +18,7 @@ def test_a_subscription_goes_through_all_of_its_statuses(shop, run):
         *("--time-zone", "Europe/Rome", "--retry-after", "1d,3d", "--reference", "mine"),
     )
     name = made.json["number"]
-    message = [run("subscriptions", verb, name) for verb in ("deactivate", "activate", "cancel")]
+    outputs = [run("subscriptions", verb, name) for verb in ("deactivate", "activate", "cancel")]
     refused = run("subscriptions", "activate", name)
     listed = run("subscriptions", "list", "--status", "cancelled")
 
@@ -29,7 +29,7 @@ def test_a_subscription_goes_through_all_of_its_statuses(shop, run):
         "retry_after": "1d 3d",
         "reference": "mine",
     }
-    assert [(output.code, output.err) for output in message] == [(0, "")] * 3
+    assert [(output.code, output.err) for output in outputs] == [(0, "")] * 3
     assert refused.code == 2
     assert refused.err == "Error: cannot transition from cancelled to active\n"
     assert listed.out.splitlines()[2].split()[:2] == [name, "cancelled"]

@@ -41,14 +41,14 @@ def test_a_token_is_for_test_mode_and_both_scopes_by_default(run, shop):
 def test_tokens_are_listed_without_their_secrets(run, shop):
     tokens = [run("token", "create", "--json").json for _ in range(2)]
 
-    output, message = run("token", "list"), run("token", "list", "--json")
+    output, as_json = run("token", "list"), run("token", "list", "--json")
 
     handles = [each["handle"] for each in reversed(tokens)]
-    assert [each["handle"] for each in message.json["tokens"]] == handles
+    assert [each["handle"] for each in as_json.json["tokens"]] == handles
     for each in tokens:
         assert each["handle"] in output.out
-        assert each["token"] not in output.out + message.out
-    assert shop.rows(ApiToken)[0].secret_digest not in message.out
+        assert each["token"] not in output.out + as_json.out
+    assert shop.rows(ApiToken)[0].secret_digest not in as_json.out
 
 
 @pytest.mark.parametrize("known_as", ["handle", "token"])

@@ -19,12 +19,12 @@ def copy(shop, run, prefect):
 @pytest.mark.usefixtures("copy")
 def test_verify_accepts_a_valid_database(run):
     output = run("verify")
-    message = run("verify", "--json")
+    as_json = run("verify", "--json")
 
-    assert (output.code, message.code) == (0, 0)
+    assert (output.code, as_json.code) == (0, 0)
     assert output.out.splitlines()[-1].startswith("No violation: ")
-    assert (message.json["violations"], message.json["copies"]) == (0, 1)
-    assert {each["violations"] for each in message.json["invariants"]} == {0}
+    assert (as_json.json["violations"], as_json.json["copies"]) == (0, 1)
+    assert {each["violations"] for each in as_json.json["invariants"]} == {0}
 
 
 def test_verify_finds_a_copy_that_lost_a_cent(shop, run, copy):
@@ -32,10 +32,10 @@ def test_verify_finds_a_copy_that_lost_a_cent(shop, run, copy):
     change(LineItem, line.id, total_amount_cents=line.total_amount_cents - 1)
 
     output = run("verify")
-    message = run("verify", "--json")
+    as_json = run("verify", "--json")
 
-    assert (output.code, message.code) == (1, 1)
-    assert message.json["violations"] > 0
-    broken = [each for each in message.json["invariants"] if each["violations"]]
+    assert (output.code, as_json.code) == (1, 1)
+    assert as_json.json["violations"] > 0
+    broken = [each for each in as_json.json["invariants"] if each["violations"]]
     assert public_id(Resource.orders, copy) in {id for each in broken for id in each["examples"]}
     assert all(f"{each['name']}: {each['meaning']}" in output.out for each in broken)

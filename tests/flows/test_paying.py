@@ -118,22 +118,22 @@ def test_no_secret_is_shown_anywhere(shop, caplog, monkeypatch):
     change(PaymentSource, [row.id for row in shop.rows(PaymentSource)], customer_token="cus_SECRET")
     numbers = [shop.number_of(source) for source in sources]
 
-    message = [repr(order_factory(numbers[0], mode=Mode.TEST, place_target_order=True))]
+    texts = [repr(order_factory(numbers[0], mode=Mode.TEST, place_target_order=True))]
     for number in (numbers[1], numbers[4]):
         with pytest.raises((OrderFactoryFailed, PaymentUnknown)) as failure:
             order_factory(number, mode=Mode.TEST, place_target_order=True)
-        message.append(repr(failure.value) + str(failure.value))
+        texts.append(repr(failure.value) + str(failure.value))
     with pytest.raises(BatchUnfinished) as unfinished:
         bulk_order_factory(numbers, "night", mode=Mode.TEST, place_target_order=True)
-    message.append(repr(unfinished.value) + str(unfinished.value))
+    texts.append(repr(unfinished.value) + str(unfinished.value))
 
-    message.append(caplog.text)
-    message += [path.read_text() for path in Path("var/reports").iterdir()]
-    message += [str(row) for row in shop.rows(CopyError)]
-    message += [f"{row.message} {row.error_code}" for row in shop.rows(Transaction)]
-    message += [str(row.errors_log) for row in shop.rows(OrderFactory)]
-    message += read_prefect()
-    everything = "\n".join(message)
+    texts.append(caplog.text)
+    texts += [path.read_text() for path in Path("var/reports").iterdir()]
+    texts += [str(row) for row in shop.rows(CopyError)]
+    texts += [f"{row.message} {row.error_code}" for row in shop.rows(Transaction)]
+    texts += [str(row.errors_log) for row in shop.rows(OrderFactory)]
+    texts += read_prefect()
+    everything = "\n".join(texts)
     assert "night" in everything
     assert [secret for secret in SECRETS if secret in everything] == []
 

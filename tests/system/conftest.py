@@ -47,8 +47,8 @@ class System:
 
     def part(self, name: str) -> psutil.Process:
         """The process of a part, from `status`."""
-        message = json.loads(program("status", "--json").stdout)
-        pids = {part["name"]: part["pid"] for part in message["parts"]}
+        status = json.loads(program("status", "--json").stdout)
+        pids = {part["name"]: part["pid"] for part in status["parts"]}
         return psutil.Process(pids[name])
 
 

@@ -45,7 +45,7 @@ def webhook():
 def test_automations_are_created_once_and_report_failures_to_a_webhook(
     system, shop, client, webhook, monkeypatch
 ):
-    url, message = webhook
+    url, messages = webhook
     before = {automation.name for automation in client.read_automations()}
     drain = client.find_automation("Copy what was asked for")
     client.pause_automation(drain.id)
@@ -59,7 +59,7 @@ def test_automations_are_created_once_and_report_failures_to_a_webhook(
     order = shop.order(number="F1", lines=[("MUG", 0, 1_00)])
     with pytest.raises(OrderFactoryFailed):
         order_factory(shop.number_of(order))
-    wait_for(lambda: message, "the notification")
+    wait_for(lambda: messages, "the notification")
 
     assert before == NAMES - {NOTIFYING}
     assert set(applied["automations"]) == NAMES
@@ -70,4 +70,4 @@ def test_automations_are_created_once_and_report_failures_to_a_webhook(
     expected_message = (
         f"1 error while copying order {name}: line_items: SKU MUG: the quantity 0 is below 1"
     )
-    assert message == [f"order_factories.fail\n{expected_message}"]
+    assert messages == [f"order_factories.fail\n{expected_message}"]

@@ -19,10 +19,10 @@ pytestmark = pytest.mark.slow
 
 
 def test_every_service_of_the_system_answers(system):
-    message = program("status", "--json")
+    result = program("status", "--json")
 
-    status = json.loads(message.stdout)
-    assert message.returncode == 0
+    status = json.loads(result.stdout)
+    assert result.returncode == 0
     assert status["running"]
     assert {part["name"]: (part["up"], part["problem"]) for part in status["parts"]} == {
         "server": (True, None),
@@ -36,10 +36,10 @@ def test_every_service_of_the_system_answers(system):
 
 
 def test_the_system_is_not_started_twice(system):
-    message = program("up")
+    result = program("up")
 
-    assert message.returncode == 2
-    assert f"running already (process {system.process.pid})" in message.stderr
+    assert result.returncode == 2
+    assert f"running already (process {system.process.pid})" in result.stderr
 
 
 def test_a_part_whose_process_dies_is_started_again(system):
@@ -60,10 +60,10 @@ def test_a_port_that_is_taken_is_reported(tmp_path, monkeypatch, option):
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        message = program("up", option, str(port), other, "1")
+        result = program("up", option, str(port), other, "1")
 
-    assert message.returncode == 2
-    assert f"Port {port} is in use" in message.stderr or "Port 1 is in use" in message.stderr
+    assert result.returncode == 2
+    assert f"Port {port} is in use" in result.stderr or "Port 1 is in use" in result.stderr
 
 
 def test_a_command_uses_the_system_of_its_folder(system, shop, client):
@@ -102,7 +102,7 @@ def test_an_unrelated_process_with_the_same_pid_is_not_ended(tmp_path, monkeypat
     record = {"supervisor": stranger, "parts": [{"name": "server", "process": stranger}]}
     (FOLDER / "system.json").write_text(json.dumps(record))
 
-    message = program("down")
+    result = program("down")
 
-    assert message.stdout == "Nothing is running.\n"
+    assert result.stdout == "Nothing is running.\n"
     assert psutil.pid_exists(os.getppid())

@@ -131,14 +131,18 @@ def test_a_line_with_two_errors_has_two_messages(shop):
     refused = copy_one(source)
     skipped = copy_one(source, skip_errors=True)
 
-    message = {
+    expected_log = {
         "line_items": [
             "SKU GONE: the quantity 0 is below 1",
             "SKU GONE is no longer in the catalogue",
         ]
     }
-    assert (refused.status, refused.errors_log, refused.errors_count) == ("failed", message, 2)
-    assert (skipped.status, skipped.errors_log, skipped.errors_count) == ("completed", message, 2)
+    assert (refused.status, refused.errors_log, refused.errors_count) == ("failed", expected_log, 2)
+    assert (skipped.status, skipped.errors_log, skipped.errors_count) == (
+        "completed",
+        expected_log,
+        2,
+    )
 
 
 def test_each_line_error_names_its_line(shop):

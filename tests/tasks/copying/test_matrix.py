@@ -54,10 +54,10 @@ def copy_numbers(
         with begin() as db:
             batch_id = record(db)
             assert copy_claimed(db, claim_pending(db, batch_id, 10_000), None).stuck == []
-            message = _outcomes(db), _count_uses(db), verify(db)
+            outcome = _outcomes(db), _count_uses(db), verify(db)
             raise TakenBack
     except TakenBack:
-        return message
+        return outcome
 
 
 def _outcomes(db: Any) -> list[Outcome]:

@@ -64,9 +64,9 @@ def test_a_sku_without_a_price_in_the_currency_is_named(shop):
     failed = copy_one(source, refresh_prices=True)
     skipped, target = copy_with_new_prices(shop, source, skip_errors=True)
 
-    message = {"line_items": ["SKU MUG has no price in EUR"]}
-    assert (failed.status, failed.errors_log) == ("failed", message)
-    assert (skipped.status, skipped.errors_log) == ("completed", message)
+    expected_log = {"line_items": ["SKU MUG has no price in EUR"]}
+    assert (failed.status, failed.errors_log) == ("failed", expected_log)
+    assert (skipped.status, skipped.errors_log) == ("completed", expected_log)
     assert [line.sku_code for line in shop.rows(LineItem, order_id=target.id)] == ["CAP"]
     assert target.total_amount_cents == 9_50
 

@@ -202,14 +202,14 @@ def test_progress_is_reported_for_each_chunk(shop, write_csv, run_import):
     path = write_csv(
         "orders.csv", [make_plain_order(str(n), reference="two\nlines") for n in range(5)]
     )
-    message = []
+    reports = []
 
-    with show_progress_with(lambda *how_far: message.append(how_far)):
+    with show_progress_with(lambda *how_far: reports.append(how_far)):
         run_import(path, chunk_size=2)
     run_import(path)
 
     step = "import orders.csv"
-    assert message == [(step, 0, 10), (step, 2, 10), (step, 4, 10), (step, 5, 10), (step, 5, 5)]
+    assert reports == [(step, 0, 10), (step, 2, 10), (step, 4, 10), (step, 5, 10), (step, 5, 5)]
 
 
 def test_a_line_is_found_by_its_key_and_not_among_all_lines_of_its_order(sqlite_url, monkeypatch):

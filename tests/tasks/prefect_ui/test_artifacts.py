@@ -66,9 +66,9 @@ def test_the_table_has_the_counts_and_then_the_errors(make_result):
 
 
 def test_the_markdown_tells_the_same(make_result):
-    message = build_result_markdown(make_result(completed=1_180, failed=20, errors=[error()]))
+    markdown = build_result_markdown(make_result(completed=1_180, failed=20, errors=[error()]))
 
-    assert message.splitlines() == [
+    assert markdown.splitlines() == [
         "# Batch night: 1,180 of 1,200 orders copied",
         "",
         "| | orders |",
@@ -96,10 +96,10 @@ def test_the_markdown_links_to_the_report_over_http(make_result, monkeypatch):
     monkeypatch.setenv("ORDER_FACTORY_API_PUBLIC_URL", "https://shop.example/")
     result = make_result()
 
-    message = build_result_markdown(result, [".html", ".csv"])
+    markdown = build_result_markdown(result, [".html", ".csv"])
 
     url = f"https://shop.example/api/order_factory_batches/{result.id}/report"
-    assert f"- Download: [html]({url}.html), [csv]({url}.csv). The browser asks" in message
+    assert f"- Download: [html]({url}.html), [csv]({url}.csv). The browser asks" in markdown
 
 
 def test_a_clean_batch_has_no_errors_table(make_result):
@@ -113,24 +113,24 @@ def test_text_of_a_shop_or_a_caller_is_escaped(make_result):
         reference=nasty, errors=[error(example_order=nasty, example_message=nasty)]
     )
 
-    message = build_result_markdown(result)
+    markdown = build_result_markdown(result)
 
     escaped = r"a\|b \`c\` \<img src=x\> \[d\](http\://e)"
-    assert message.splitlines()[0] == rf"# Batch {escaped}: 1,200 of 1,200 orders copied"
-    assert rf"| 30 | 20 | {escaped} | {escaped} |" in message
+    assert markdown.splitlines()[0] == rf"# Batch {escaped}: 1,200 of 1,200 orders copied"
+    assert rf"| 30 | 20 | {escaped} | {escaped} |" in markdown
 
 
 def test_a_table_and_a_message_are_cut_off(make_result):
     errors = [error(code=f"code-{n}", example_message="x" * 10_000) for n in range(100)]
     result = make_result(errors=errors)
 
-    table, message = build_result_table(result), build_result_markdown(result)
+    table, markdown = build_result_table(result), build_result_markdown(result)
 
     assert len(table) == 4 + 25
     assert table[-1]["message"] == "x" * 299 + "…"
-    assert message.count("| line\\_items |") == 25
-    assert "75 more kinds are on the page and in the report." in message
-    assert len(message) < 12_000
+    assert markdown.count("| line\\_items |") == 25
+    assert "75 more kinds are on the page and in the report." in markdown
+    assert len(markdown) < 12_000
 
 
 def test_a_dry_run_and_a_rejected_batch_say_that_nothing_was_copied(make_result):

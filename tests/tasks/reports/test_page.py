@@ -69,7 +69,7 @@ def test_shows_the_outcome_of_a_batch(shop, page_of):
 
     page = page_of(batch, seconds=2.0, copied_in_this_run=1)
 
-    message = [
+    texts = [
         "Batch of order copies · in progress night ",
         "2 of 5 orders copied, 1 of them in part; 2 failed; 1 not finished.",
         "5 orders 2 copied 2 failed 1 unfinished 4.0 s at work 1.0 orders per second",
@@ -81,7 +81,7 @@ def test_shows_the_outcome_of_a_batch(shop, page_of):
         "Last run 1 order in 2.0 s, 0.500 orders per second",
         "All times are UTC.",
     ]
-    assert [words for words in message if words not in page.said] == []
+    assert [words for words in texts if words not in page.said] == []
 
 
 @pytest.mark.parametrize("finished", [False, True])

@@ -173,32 +173,32 @@ def naive(stock, wishes):
     for wish in wishes:
         bad = [line for line in wish.lines if line[0] == GONE or line[1] < 1]
         good = [line for line in wish.lines if line not in bad]
-        message = [
+        messages = [
             "SKU G is no longer in the catalogue"
             if sku == GONE
             else f"SKU {sku}: the quantity {quantity} is below 1"
             for sku, quantity in bad
         ]
         if not wish.lines:
-            message.append("the order has no line item")
+            messages.append("the order has no line item")
         wants: Counter[str] = Counter()
         for sku, quantity in good:
             if sku != UNTRACKED:
                 wants[sku] += quantity
         short = {sku for sku, quantity in wants.items() if quantity > left[sku]}
-        doomed = wish.cursed or (not wish.skip_errors and (message or wish.blocked))
-        message += [make_message(sku, wants[sku], left[sku]) for sku in short]
+        doomed = wish.cursed or (not wish.skip_errors and (messages or wish.blocked))
+        messages += [make_message(sku, wants[sku], left[sku]) for sku in short]
         available = [line for line in good if line[0] not in short]
         if wish.lines and not available and wish.skip_errors:
-            message.append("no line item is left to copy")
+            messages.append("no line item is left to copy")
         if wish.cursed:
-            message.append("could not be copied: unexpected RuntimeError")
+            messages.append("could not be copied: unexpected RuntimeError")
         copied = bool(available) and not doomed and (wish.skip_errors or not short)
         if copied:
             for sku in wants.keys() - short:
                 left[sku] -= wants[sku]
                 shelf[sku] -= wants[sku] if wish.place and not wish.blocked else 0
-        outcomes.append((copied, sorted(message), sorted(available) if copied else None))
+        outcomes.append((copied, sorted(messages), sorted(available) if copied else None))
     return outcomes, shelf
 
 
@@ -224,11 +224,11 @@ def test_a_batch_gives_the_same_result_as_one_order_after_the_other(shop, stock,
     outcomes = []
     for result in results:
         target = target_of(result) if result.target_order else None
-        message = [town.plain(words) for words in (result.errors_log or {}).get("line_items", [])]
+        messages = [town.plain(words) for words in (result.errors_log or {}).get("line_items", [])]
         copied = [
             (town.plain(r.sku_code), r.quantity) for r in shop.rows(LineItem, order_id=target)
         ]
-        outcomes.append((target is not None, sorted(message), sorted(copied) if target else None))
+        outcomes.append((target is not None, sorted(messages), sorted(copied) if target else None))
     assert (outcomes, town.shelf()) == naive(stock, wishes)
 
 

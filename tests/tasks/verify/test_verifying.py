@@ -133,13 +133,13 @@ def test_verify_only_reads(mixed):
 
 
 def test_the_progress_is_reported(shop):
-    message = []
+    reports = []
 
-    with reading() as db, show_progress_with(lambda *step: message.append(step)):
+    with reading() as db, show_progress_with(lambda *step: reports.append(step)):
         verify(db)
 
     count = len(INVARIANTS)
-    assert message == [("verify", done, count) for done in range(count + 1)]
+    assert reports == [("verify", done, count) for done in range(count + 1)]
 
 
 @pytest.mark.parametrize("mixed", ["sqlite"], indirect=True)  # PostgreSQL stores nothing but JSON

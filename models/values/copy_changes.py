@@ -52,11 +52,8 @@ def clean_customer(value: Any) -> str | None:
 
 
 def clean_address(value: Any) -> str | None:
-    """Return the public id of an address, or None if empty. Raises `ValueError`."""
-    text = _clean_text(value)
-    if text is not None and key_of(Resource.addresses, text) is None:
-        raise ValueError("must be the id of an address")
-    return text
+    """Return the reference or the public id of an address, or None if empty."""
+    return _clean_text(value)
 
 
 def clean_order(value: Any) -> str | None:

@@ -197,7 +197,7 @@ class CopyOptionArguments(TypedDict, total=False):
         str | None,
         Declared(
             None,
-            "Another billing address for the copy, by the id of an address; it is copied.",
+            "Another billing address for the copy, by its reference or id; it is copied.",
             ours=True,
             clean=clean_address,
             change=True,
@@ -208,7 +208,7 @@ class CopyOptionArguments(TypedDict, total=False):
         str | None,
         Declared(
             None,
-            "Another shipping address for the copy, by the id of an address; it is copied.",
+            "Another shipping address for the copy, by its reference or id; it is copied.",
             ours=True,
             clean=clean_address,
             change=True,

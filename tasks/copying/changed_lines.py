@@ -284,6 +284,18 @@ def _record_errors(db: Connection) -> int:
             sku + " has no price in " + copies.c.currency_code,
             of.sku_id.is_not(None),
             of.purchasable,
+            of.unit_amount_cents.is_(None),
+            of.total_amount_cents.is_(None),
+            **location,
+        ),
+        insert_errors(
+            ErrorCode.LINE_ITEM_WITHOUT_PRICE,
+            sku
+            + ": the line has options, or a tax without a rate, that have no price in "
+            + copies.c.currency_code,
+            of.sku_id.is_not(None),
+            of.purchasable,
+            of.unit_amount_cents.is_not(None),
             of.total_amount_cents.is_(None),
             **location,
         ),

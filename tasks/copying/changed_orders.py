@@ -160,15 +160,25 @@ def _change_customers() -> Update:
 
 
 def _is_named_address(kind: str) -> ColumnElement[bool]:
-    named = key_in(_factory.c[f"target_{kind}"])
-    return and_(_address.c.id == named, _address.c.mode == copies.c.mode)
+    """A reference names the only address that has it. Copies may have it, too, and do not count."""
+    name, named = _factory.c[f"target_{kind}"], _address.alias("named")
+    by_reference = (
+        select(func.min(named.c.id))
+        .where(named.c.mode == copies.c.mode, named.c.reference == text_in(name))
+        .where(named.c.copied_from_id.is_(None))
+        .having(func.count() == 1)
+        .correlate(copies, _factory)
+        .scalar_subquery()
+    )
+    key = func.coalesce(key_in(name), by_reference)
+    return and_(_address.c.id == key, _address.c.mode == copies.c.mode)
 
 
 def _address_error(kind: str) -> Insert:
     known = exists().where(_is_named_address(kind)).correlate(copies, _factory)
     return insert_errors(
         ErrorCode(f"target_{kind}_unknown"),
-        "the shop has no such address; give the id of one",
+        "the shop has no such address, or several; give the reference or the id of one",
         _factory.c[f"target_{kind}"].is_not(None),
         not_(known),
         joins=[_of_factory],

@@ -520,7 +520,7 @@ def _explain_by_options(part: str, options: Row[Any]) -> str | None:
         for name, parts in (
             ("refresh_prices", ("prices", "taxes", "totals")),
             ("apply_promotions", ("discounts", "taxes", "totals")),
-            ("target_currency", ("prices", "taxes", "totals")),
+            ("target_currency", ("prices", "discounts", "taxes", "totals")),
         )
         if part in parts and options._mapping[name]
     ]

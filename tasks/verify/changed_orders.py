@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
-from order_factory.models.tables import Customer
+from order_factory.models.tables import Address, Customer
 from order_factory.models.tables.row_names import key_in, text_in
 from order_factory.models.values.public_ids import Resource
 from order_factory.tasks.verify.invariants import Invariant
 from order_factory.tasks.verify.rows import copied, factory, is_unedited, source, target
 from order_factory.tasks.working_set.statements import table_of
 
-_customer = table_of(Customer)
+_customer, _address = table_of(Customer), table_of(Address)
 
 names_customer = factory.c.target_customer.is_not(None)
 gets_another_customer = and_(
@@ -27,8 +27,25 @@ is_other_currency = and_(
 
 
 def expected_address_id(kind: str) -> ColumnElement[int]:
-    """Return the key of the address to copy: the option's, or the source order's. Null if none."""
-    return func.coalesce(key_in(factory.c[f"target_{kind}"]), source.c[f"{kind}_id"])
+    """Return the key of the address to copy: the option's, or the source order's. Null if none.
+
+    A reference may name another address since. Then the address that was copied is expected.
+    """
+    name, own = factory.c[f"target_{kind}"], source.c[f"{kind}_id"]
+    named, held = _address.alias("named"), _address.alias("held")
+    by_reference = (
+        select(func.min(named.c.id))
+        .where(named.c.mode == factory.c.mode, named.c.reference == text_in(name))
+        .where(named.c.copied_from_id.is_(None), named.c.updated_at <= factory.c.started_at)
+        .having(func.count() == 1)
+        .correlate(factory)
+        .scalar_subquery()
+    )
+    copied_id = select(held.c.copied_from_id).where(held.c.id == target.c[f"{kind}_id"])
+    copied_id_of_target = copied_id.correlate(target).scalar_subquery()
+    return case(
+        (name.is_(None), own), else_=func.coalesce(key_in(name), by_reference, copied_id_of_target)
+    )
 
 
 def _find_other_customers() -> Select[Any]:

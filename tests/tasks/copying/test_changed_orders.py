@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.errors import SelectionInvalid
@@ -101,7 +102,9 @@ class World:
         self.emails = {**named, BLOCKED: "no@shop.example", UNKNOWN: "nobody@shop.example"}
         self.customers = {name: shop.customer(email=email) for name, email in named.items()}
         self.customers[BLOCKED] = shop.customer(email=self.emails[BLOCKED], status="blocked")
-        self.addresses = {name: shop.address(line_1=name) for name in ("home", "work", "shop")}
+        self.addresses = {
+            name: shop.address(line_1=name, reference=name) for name in ("home", "work", "shop")
+        }
         self.addresses[UNKNOWN] = 9_999_999
         self.cards = {
             name: shop.payment_source(wallet_of=self.customers[name], name=name)
@@ -159,7 +162,8 @@ class World:
         for kind in ("billing", "shipping"):
             name = getattr(asked, kind)
             if name is not None:
-                address = _id(Resource.addresses, self.addresses[name])
+                public = _id(Resource.addresses, self.addresses[name])
+                address = public if kind == "billing" else name
                 values[f"target_{kind}_address"] = address
         for name in ("market", "currency", "notes"):
             values[f"target_{name}"] = getattr(asked, name)
@@ -245,20 +249,22 @@ def test_what_does_not_exist_is_an_error_of_its_option_and_no_copy_is_made(shop)
     source = shop.order()
     blocked = shop.customer(status="blocked")
     of_test = shop.address(mode="test")
+    for _ in range(2):
+        shop.address(reference="twice")
 
     (unknown, barred) = (
         copy_one(
             source,
             target_customer="nobody@shop.example",
             target_billing_address=_id(Resource.addresses, of_test),
-            target_shipping_address=_id(Resource.addresses, 404),
+            target_shipping_address="twice",
             target_currency="USD",
             skip_errors=True,
         ),
         copy_one(source, target_customer=_id(Resource.customers, blocked), skip_errors=True),
     )
 
-    no_address = ["the shop has no such address; give the id of one"]
+    no_address = ["the shop has no such address, or several; give the reference or the id of one"]
     assert unknown.errors_log == {
         "target_customer": ["the shop has no such customer; give the email or the id of one"],
         "target_billing_address": no_address,
@@ -288,6 +294,28 @@ def test_another_customer_is_asked_for_money_and_coupon_of_their_own(shop):
     assert paid.errors_log is None
     assert shop.row(PaymentSource, id=target.payment_source_id).name == "Bob's"
     assert set(again.errors_log) == {"coupon_code"}
+
+
+def test_a_changed_line_with_options_has_no_price_in_another_currency(shop):
+    source = shop.order(lines=[("MUG", 1, 12_50)])
+    line = shop.row(LineItem, order_id=source)
+    shop.option(line.id, total_amount_cents=1_00)
+    with begin() as db:
+        db.execute(update(LineItem).values(total_amount_cents=13_50))
+    shop.line(source, item_type="fixed_amount_promotions", unit_amount_cents=-1_00)
+    shop.price("MUG", 14_00, "USD")
+    shop.price("CAP", 9_00, "USD")
+    options = {"target_currency": "USD", "refresh_prices": True, "skip_errors": True}
+
+    refused = copy_one(source, swap_skus={"MUG": "CAP"}, **options)
+    made = copy_one(source, quantities={"MUG": 2}, add_lines={"CAP": 1}, **options)
+
+    words = "the line has options, or a tax without a rate, that have no price in USD"
+    assert refused.errors_log["swap_skus"] == [f"SKU CAP: {words}"]
+    assert made.errors_log["line_items"][0] == f"SKU MUG: {words}"
+    with reading() as db:
+        (found,) = read_differences(db, OrderFactory.id == factory_of(made)).values()
+    assert [str(each) for each in found if each.reason is None] == []
 
 
 def test_a_changed_line_of_another_currency_has_the_price_of_that_list(shop):

@@ -49,7 +49,7 @@ _CHUNK_ROWS = 2_000
 
 @shop_flow(name="transfer-records", flow_run_name="run exports and imports")
 def transfer_records() -> int:
-    """Run the exports and imports that were requested over HTTP; returns how many ended.
+    """Run the exports and imports that were requested over HTTP. Returns the number that ended.
 
     One process at a time runs them. While `order-factory serve` runs, it runs them, and another run
     ends without work. If a run died, the next one continues: an export on the same machine goes on

@@ -9,7 +9,7 @@ from order_factory.models.tables.base import Base, Described, Id, Moded, origina
 class Address(Described, Moded, Base):
     """One postal address. Source: Commerce Layer API reference, address object.
 
-    `copied_from_id` is our own: the address that this one was copied from.
+    `copied_from_id` is our own: the address of which this one is a copy.
     """
 
     __tablename__ = "addresses"

@@ -1,4 +1,4 @@
-"""API tokens: who may use the HTTP API, in which mode, and for what."""
+"""API tokens: the access of clients to the HTTP API, each for one mode."""
 
 from datetime import datetime
 

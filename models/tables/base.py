@@ -132,7 +132,10 @@ class Described:
 
 
 class Moded:
-    """Rows of test mode and live mode never refer to each other. Source: `meta.mode`, reference."""
+    """The mode of a row. Rows of test mode and live mode never refer to each other.
+
+    Source: Commerce Layer API reference, `meta.mode`.
+    """
 
     mode: Mapped[Mode] = mapped_column(String(4), server_default=Mode.LIVE)
 

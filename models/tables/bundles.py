@@ -7,11 +7,11 @@ from order_factory.models.tables.base import Base, Described, Id, Moded
 
 
 class Bundle(Described, Moded, Base):
-    """Something that is sold as one and consists of SKUs; the code is unique within its mode.
+    """SKUs that are sold together. The code is unique within the mode.
 
     A bundle needs no shipping with `do_not_ship`, or if none of its SKUs is shipped.
 
-    Source: Commerce Layer API reference, bundle object. There a bundle has a list of SKUs; here the
+    Source: Commerce Layer API reference, bundle object. There a bundle has a list of SKUs. Here its
     SKUs are rows of `bundle_items`.
     """
 
@@ -28,7 +28,7 @@ class Bundle(Described, Moded, Base):
 
 
 class BundleItem(Described, Base):
-    """How many pieces of a SKU are in one bundle."""
+    """The number of pieces of a SKU in one bundle."""
 
     __tablename__ = "bundle_items"
     __table_args__ = (

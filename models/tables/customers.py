@@ -1,4 +1,4 @@
-"""Customers: the people whom orders belong to."""
+"""Customers: the people to whom orders belong."""
 
 from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,7 +8,7 @@ from order_factory.models.values.statuses import CustomerStatus
 
 
 class Customer(Described, Moded, Base):
-    """A customer of the shop; the email is unique within its mode, whatever its letter case.
+    """A customer of the shop. The email is unique within the mode, in any letter case.
 
     `email_key` is our own: the comparison key of the email.
 

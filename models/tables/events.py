@@ -10,11 +10,11 @@ from order_factory.models.values.statuses import Mode
 
 
 class Event(Base):
-    """What happened to one row of a resource; `name` is an `EventName`, `created_at` is UTC.
+    """One event of a row. `name` is an `EventName`, and `created_at` is UTC.
 
-    An event of a copy has its `order_factory_id`. Any other has the key of its row as
-    `subject_id`, and the row's `mode`; so has an event of a copy whose record was deleted.
-    `snapshot` is the row as it was when it was deleted.
+    An event of a copy has its `order_factory_id`. Any other event has the key of its row as
+    `subject_id`, and the `mode` of the row. An event of a deleted copy has these too. `snapshot`
+    has the last values of a deleted row.
 
     Source: Commerce Layer API reference, event object.
     """

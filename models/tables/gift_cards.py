@@ -31,12 +31,12 @@ class GiftCardStatus(StrEnum):
 
 
 class GiftCard(Described, Moded, Base):
-    """A prepaid balance in one currency; its code is unique within the mode, in any letter case.
+    """A prepaid balance in one currency. The code is unique within the mode, in any letter case.
 
-    `balance_cents` is what is left, and never below zero. A card with `single_use` pays once.
-    `code_key` is our own: the comparison key of the code. `other_changes_cents` is our own too: the
-    sum of all changes except uses here, such as top-ups and uses in another system (below zero).
-    The balance is the initial balance, plus the other changes, minus the uses.
+    `balance_cents` is the current balance, and never below zero. A card with `single_use` pays
+    once. `code_key` is our own: the comparison key of the code. `other_changes_cents` is our own
+    too: the sum of all changes except uses here, such as top-ups and uses in another system (below
+    zero). The balance is the initial balance, plus the other changes, minus the uses.
 
     Source: Commerce Layer API reference, gift card object.
     """
@@ -62,7 +62,7 @@ class GiftCard(Described, Moded, Base):
 
 
 class GiftCardUseStatus(StrEnum):
-    """`reserved` while the order is being placed, `taken` once it is, `released` if given back."""
+    """`reserved` while the order is being placed, `taken` afterwards, `released` if returned."""
 
     RESERVED = "reserved"
     TAKEN = "taken"
@@ -70,7 +70,7 @@ class GiftCardUseStatus(StrEnum):
 
 
 class GiftCardUse(Described, Base):
-    """The amount that an order took from a gift card, so that exactly this is given back. Ours.
+    """The amount that an order took from a gift card. Exactly this amount can be returned. Our own.
 
     A reserved amount is no longer in the card's balance.
     """

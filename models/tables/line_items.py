@@ -18,9 +18,9 @@ from order_factory.models.values.statuses import ItemType
 class LineItem(Described, Base):
     """One line of an order: goods, shipping, a payment cost, an adjustment or a discount.
 
-    `total_amount_cents` is what the line adds to its order's total. `sku_code` is the code as it
-    was when the order was made: the SKU may have left the catalogue since. `copied_from_id` is
-    our own: the line that this one was copied from, never twice into the same order.
+    `total_amount_cents` is the line's part of the order's total. `sku_code` is the code from the
+    time of the order: the SKU may have left the catalogue. `copied_from_id` is our own: the line of
+    which this one is a copy. An order has at most one copy of a line.
 
     Source: Commerce Layer API reference, line item object.
     """

@@ -20,16 +20,16 @@ from order_factory.models.values.statuses import BatchStatus, FactoryStatus, Fac
 
 
 class OrderFactoryBatch(Described, Moded, Base):
-    """Many order factories that were requested together; its `reference` is unique.
+    """A batch: order factories that were requested together. Its `reference` is unique.
 
-    `orders_count` is the number of copies that were requested when the batch was recorded. The
-    completed and failed ones are counted from the factories, so the numbers always agree.
-    `drained_by_service` says that the HTTP service makes the copies, and not a run of a bulk flow.
+    `orders_count` is the number of requested copies. Completed and failed copies are counted from
+    the factories, so the numbers always agree. With `drained_by_service`, the HTTP service makes
+    the copies, and not a run of the bulk flow.
 
-    A batch that was sent as a file has its `file_id` until the file is read; `errors_log` then has
-    what was wrong with it. A `dry_run` has no factories: its `outcome` says how the batch would
-    end, and the stored file `report_file_id` is its report. `resumed_at` is when the copying began
-    for the last time, and `finished_before` the number of copies that had ended by then.
+    A batch that was sent as a file has its `file_id` until the file is read. Then `errors_log` has
+    the problems of the file. A `dry_run` has no factories: `outcome` is the result that the batch
+    would have, and the stored file `report_file_id` is its report. `resumed_at` is the latest start
+    of the copying, and `finished_before` the number of copies that had ended by then.
     """
 
     __tablename__ = "order_factory_batches"
@@ -60,19 +60,21 @@ class OrderFactoryBatch(Described, Moded, Base):
 class OrderFactory(Described, Moded, Base):
     """One request to copy `source_order` into `target_order`; every time is UTC.
 
-    `errors_log` maps a field name to its list of messages and is null where `errors_count` is 0.
-    `idempotency_key` is our own: a repeated request with the same key finds this row and makes no
-    other. `retry_of_id` is our own too: the failed factory that this one retries, each at most
-    once. `flow_run_id` is the Prefect flow run that recorded it for itself, then the one that
-    copied it. Its copy options are columns too: see `CopyOptionArguments`. `applied_repeat_skus` is
-    our own: the value of `repeat_skus`, or of the shop's setting, that left out or recomputed lines.
-    A copy that was merged into an open order has its `merged_order_id`, and no target order.
+    `errors_log` maps a field name to its list of messages. It is null if `errors_count` is 0.
+    `flow_run_id` is the Prefect flow run that recorded the factory for itself, and later the one
+    that copied it. The copy options are columns too: see `CopyOptionArguments`.
 
-    A copy of an order subscription has its `order_subscription_id`, and one for a period also that
-    `period_at` and the `attempt`, from 1: these three are unique, so that no period is ever copied
-    twice. `retry_at` is when a failed one is to be retried; null once that was recorded. One
-    that `waits_for_payment_source` is retried once its customer's wallet has changed. `deaths`
-    counts the processes that died while they copied this order first.
+    Our own columns: a repeated request with the same `idempotency_key` finds this row and makes no
+    other. `retry_of_id` is the failed factory that this one retries, each at most once.
+    `applied_repeat_skus` is the value of `repeat_skus`, or of the shop's setting, by which lines
+    were left out or recomputed. A copy that was merged into an open order has its
+    `merged_order_id`, and no target order.
+
+    A copy of an order subscription has its `order_subscription_id`. A copy for a period also has
+    `period_at` and the `attempt`, from 1. These three are unique, so no period is copied twice.
+    `retry_at` is the time of the next retry of a failed copy. It is null after the retry is
+    recorded. A copy that `waits_for_payment_source` is retried after its customer's wallet has
+    changed. `deaths` counts the processes that died while they copied this order first.
 
     Source: Commerce Layer API reference, order factory, order copy and recurring order copy.
     """

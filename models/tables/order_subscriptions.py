@@ -34,21 +34,21 @@ from order_factory.models.values.statuses import (
 
 
 class OrderSubscription(Described, Moded, Base):
-    """What is copied how often; every time is UTC, the `number` is unique within the mode.
+    """A schedule for copying an order. Every time is UTC. `number` is unique within the mode.
 
-    `frequency` is one that `models/values/frequencies.py` knows, counted from `starts_at` in the
-    `time_zone` (an IANA name). `next_run_at` is the next period, null if there is none;
-    `last_run_at` is when copies were last recorded. `occurrencies` counts the periods that were
-    copied, `errors_count` the attempts that failed.
+    `frequency` is a frequency of `models/values/frequencies.py`. It is counted from `starts_at` in
+    the `time_zone` (an IANA name). `next_run_at` is the next period, or null if there is none.
+    `last_run_at` is the latest time when copies were recorded. `occurrencies` counts the copied
+    periods, and `errors_count` the failed attempts.
 
     Its copies are made with its copy options: see `CopyOptionArguments`.
 
-    Ours are `time_zone`; `catch_up`, for the periods missed while nothing ran; `retry_after`,
-    delays such as `1d 3d 5d`, each from the attempt before; `after_failure`; `while_open`, for a
-    period that is due while the copy before is not finished; and `end_with_source_order`.
-    `status_reason` says why it became inactive without a request. `template_order_id` is the order
-    from which the copies are made if that is not the source order. `running_batch_id` is the newest
-    batch with copies whose outcome is not counted yet.
+    Our own columns: `time_zone`; `catch_up`, for periods that were missed while nothing ran;
+    `retry_after`, delays such as `1d 3d 5d`, each from the attempt before; `after_failure`;
+    `while_open`, for a period that is due while the copy before is unfinished; and
+    `end_with_source_order`. `status_reason` is the reason if the subscription became inactive
+    without a request. `template_order_id` is the order that is copied in place of the source order.
+    `running_batch_id` is the newest batch with copies whose outcome is not counted yet.
 
     Source: Commerce Layer API reference, order subscription object.
     """

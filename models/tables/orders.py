@@ -19,15 +19,16 @@ from order_factory.models.values.statuses import FulfillmentStatus, OrderStatus,
 
 
 class Order(Described, Moded, Base):
-    """One order; amounts are cents of its `currency_code` (ISO 4217).
+    """One order. Amounts are cents of its `currency_code` (ISO 4217).
 
-    `total_amount_cents` is the sum of the line items' totals; the other amounts divide it by the
-    type of the line. As in the reference, `discount_amount_cents` is zero or below, and
-    `gift_card_amount_cents` is what gift cards paid, zero or above. `number` is unique within the
-    mode; every order that is made here has one from the start. `order_factory_id` is our own: the
-    factory that made this order, at most one order per factory. `customer_email_key`,
-    `coupon_code_key` and `gift_card_code_key` are our own too: the comparison keys of the email and
-    the codes. `notes`, our own too, are what the customer wishes; copies have them.
+    `total_amount_cents` is the sum of the line items' totals. The other amounts are the parts of it
+    by type of line. As in the reference, `discount_amount_cents` is zero or below, and
+    `gift_card_amount_cents`, the payments with gift cards, is zero or above. `number` is unique
+    within the mode. Every order that is made here has a number from the start.
+
+    Our own columns: `order_factory_id` is the factory that made this order, and no factory makes
+    two. `customer_email_key`, `coupon_code_key` and `gift_card_code_key` are the comparison keys of
+    the email and the codes. `notes` are the customer's wishes, which copies keep.
 
     Source: Commerce Layer API reference, order object.
     """

@@ -7,9 +7,9 @@ from order_factory.models.tables.base import Base, Cents, CurrencyCode, Describe
 
 
 class Price(Described, Moded, Base):
-    """The current price of one piece of a SKU, in cents of the currency; one per currency.
+    """The current price of one piece of a SKU, in cents. A SKU has one price per currency.
 
-    Source: Commerce Layer API reference, price object; there are no price lists here.
+    Source: Commerce Layer API reference, price object. There are no price lists here.
     """
 
     __tablename__ = "prices"

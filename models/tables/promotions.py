@@ -1,4 +1,4 @@
-"""Promotions, their coupons, and the lists of SKUs that they are limited to."""
+"""Promotions, their coupons, and the lists of SKUs for which they are valid."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -110,11 +110,12 @@ class Promotion(Described, Moded, Base):
 
 
 class Coupon(Described, Moded, Base):
-    """A code that gives orders a promotion; unique within its mode, whatever its letter case.
+    """A code that gives orders a promotion. It is unique within the mode, in any letter case.
 
-    `usage_limit` null is no limit. With `customer_single_use` a customer may use it once. With
-    `recipient_email` it is only for that customer. `other_uses` is our own, as for promotions.
-    `code_key` and `recipient_email_key` are our own: the comparison keys of the code and the email.
+    If `usage_limit` is null, there is no limit. With `customer_single_use` a customer may use it
+    once. With `recipient_email` it is only for that customer. `other_uses` is our own, as for
+    promotions. `code_key` and `recipient_email_key` are our own: the comparison keys of the code
+    and the email.
 
     Source: Commerce Layer API reference, coupon object.
     """

@@ -1,6 +1,6 @@
-"""Columns that name a row of another table, by its public id or by a text such as an email.
+"""Columns that refer to a row by its public id, or by a text such as an email.
 
-A public id is stored as the key of its row, so that a statement can join the row. SQL has no
+A public id is stored as the key of its row, so that a statement can join the row: SQL has no
 function for public ids.
 """
 

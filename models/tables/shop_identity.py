@@ -13,7 +13,7 @@ class ShopIdentity(Base):
 
     `shop_id` is random, and the idempotency keys of payments are derived from it. `place` is where
     the database is (see `order_factory.models.database.identity`): a copy of the database still has
-    the place of the original. `adopted_at` is when a person said that the shop runs here.
+    the place of the original. `adopted_at` is the time when a person adopted this place.
     """
 
     __tablename__ = "shop_identity"

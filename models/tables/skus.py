@@ -9,7 +9,7 @@ from order_factory.models.tables.base import Base, Described, Id, Moded, partial
 
 
 class Sku(Described, Moded, Base):
-    """Something the shop sells; the code is unique within its mode.
+    """A product of the shop. The code is unique within the mode.
 
     Source: Commerce Layer API reference, SKU object. `purchasable` is our own: a SKU that is in
     the catalogue but not for sale.
@@ -32,7 +32,7 @@ class Sku(Described, Moded, Base):
 
 
 class StockItem(Described, Moded, Base):
-    """The pieces of a SKU at one stock location; never below zero.
+    """The pieces of a SKU at one stock location, never below zero.
 
     `reserved` of the `quantity` belong to orders that are being placed, so others cannot take them.
     Source: Commerce Layer API reference, stock item object. `stock_location` is the location's
@@ -55,7 +55,7 @@ class StockItem(Described, Moded, Base):
 
 
 class ReservationStatus(StrEnum):
-    """`reserved` while the order is being placed, `taken` afterwards, `released` if given back."""
+    """`reserved` while the order is being placed, `taken` afterwards, `released` if returned."""
 
     RESERVED = "reserved"
     TAKEN = "taken"
@@ -63,7 +63,7 @@ class ReservationStatus(StrEnum):
 
 
 class StockReservation(Described, Base):
-    """The pieces that an order took from one stock item, so that exactly these are given back.
+    """The pieces that an order took from one stock item. Exactly these can be returned.
 
     Source: Commerce Layer API reference, stock reservation object; the statuses are our own.
     """

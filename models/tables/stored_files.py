@@ -11,8 +11,8 @@ from order_factory.models.tables.base import Base, Id
 class StoredFile(Base):
     """A file with its name, its size in bytes and its SHA-256 digest.
 
-    It is kept in the database, so it is stored in the transaction that needs it, and any machine
-    can read it. Another row refers to it as long as it is needed.
+    It is in the database, so the transaction that needs it can store it, and any machine can read
+    it. Another row refers to it while it is needed.
     """
 
     __tablename__ = "stored_files"
@@ -26,7 +26,7 @@ class StoredFile(Base):
 
 
 class StoredFilePiece(Base):
-    """A compressed piece of a stored file; `number` counts them from 1."""
+    """A compressed piece of a stored file. The pieces are numbered from 1."""
 
     __tablename__ = "stored_file_pieces"
     __table_args__ = (

@@ -24,7 +24,7 @@ class TransactionType(StrEnum):
 
 
 class TransactionStatus(StrEnum):
-    """`unknown` until the answer of the gateway is stored: it may have done the request, or not."""
+    """`unknown` until the gateway's answer is stored: the gateway may have acted or not."""
 
     UNKNOWN = "unknown"
     SUCCEEDED = "succeeded"
@@ -32,18 +32,19 @@ class TransactionStatus(StrEnum):
 
 
 class Transaction(Described, Moded, Base):
-    """One thing asked of a gateway about an order; `amount_cents` of `currency_code` (ISO 4217).
+    """A request to a gateway about an order. The amount is in cents of `currency_code` (ISO 4217).
 
-    The row is committed as `unknown` before the gateway is called, and every call carries its
-    `idempotency_key`, so that a retry after a crash uses the same key. `token` is the
-    gateway's own name for what it did, `error_code` and `message` its reason for a refusal.
-    `authorization_id` is the authorization that a capture or void is about, `capture_id` the capture
-    that a refund is about. `order_factory_id` is the factory that waits for it; what was asked of
-    the order itself has none. `claimed_by` is the process that calls the gateway about it
-    (see `order_factory.models.database.process_locks`), and `calls` how often one has taken it up.
+    The row is committed as `unknown` before the gateway is called. Every call has the
+    `idempotency_key`, so a retry after a crash uses the same key. `token` is the gateway's id of
+    its transaction. `error_code` and `message` are its reason for a refusal. `authorization_id` is
+    the authorization of a capture or void, and `capture_id` the capture of a refund.
+    `order_factory_id` is the factory that waits for the answer. A request for the order itself has
+    none. `claimed_by` is the process that calls the gateway (see
+    `order_factory.models.database.process_locks`), and `calls` is the number of times that a
+    process has claimed the row.
 
-    `customer_action` is a link or a client secret of the gateway, with which the shop lets the
-    customer confirm the payment; it is in no log.
+    `customer_action` is a link or a client secret of the gateway. With it, the shop lets the
+    customer confirm the payment. It is never logged.
 
     Source: Commerce Layer API reference, authorization, capture, void and refund objects; `status`,
     `idempotency_key`, `claimed_by` and `calls` are our own.

@@ -21,11 +21,11 @@ _WAITS = "status IN ('pending', 'in_progress')"
 
 
 class Transfer(Described, Moded):
-    """What exports and imports have in common; every time is UTC.
+    """The common columns of exports and imports. Every time is UTC.
 
-    `must_stop` is set while it is in progress and a client asks to interrupt it. `tries` counts the
-    runs that began with it. `errors_log` maps the number of an input, or `base`, to what is wrong.
-    Source: Commerce Layer API reference, export and import objects; `tries` is our own.
+    `must_stop` is set if a client asks to interrupt a transfer in progress. `tries` counts the runs
+    that started it. `errors_log` maps the number of an input, or `base`, to its problems. Source:
+    Commerce Layer API reference, export and import objects; `tries` is our own.
     """
 
     resource_type: Mapped[str] = mapped_column(String(32))
@@ -48,9 +48,9 @@ class Transfer(Described, Moded):
 
 
 class Export(Transfer, Base):
-    """Rows of a resource as a file, and what is included with them.
+    """An export of the rows of a resource, and of included rows, to a file.
 
-    `file_id` is the finished file; while it is `in_progress`, one that is not complete. Who has
+    `file_id` is the file. It is incomplete while the export is `in_progress`. A client that has the
     `attachment_key` may download it. `total_count` is null until the rows are counted.
     """
 
@@ -71,10 +71,10 @@ class Export(Transfer, Base):
 
 
 class Import(Transfer, Base):
-    """Rows to import: the `inputs`, or an uploaded file.
+    """An import of rows: the `inputs`, or an uploaded file.
 
-    `processed_count` of its rows are checked, and imported if they are valid; `errors_count` of
-    them are not, or differ from what is there. With `skip_errors` false, many of them end it.
+    `processed_count` rows are checked, and imported if they are valid. `errors_count` of them are
+    invalid, or differ from existing rows. Without `skip_errors`, many errors end the import.
     """
 
     __tablename__ = "imports"

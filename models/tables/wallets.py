@@ -35,12 +35,12 @@ class PaymentMethod(Described, Moded, Base):
 
 
 class PaymentSource(Described, Moded, Base):
-    """What pays for one order: a card or an account at a gateway, named by the gateway's tokens.
+    """A card or an account at a gateway that pays for orders. It has the gateway's tokens.
 
-    The reference has one resource per gateway (`stripe_payments`, `wire_transfers`, ...); here
-    `payment_source_type` tells them apart. `copied_from_id` is the wallet's payment source that
-    this one was copied from. From `expires_at` (UTC) on it can no longer be used.
-    `refused_at` is our own: when a gateway refused it for good.
+    The reference has one resource per gateway (`stripe_payments`, `wire_transfers`, ...). Here
+    `payment_source_type` distinguishes them. `copied_from_id` is the payment source in the wallet
+    of which this one is a copy. From `expires_at` (UTC) on, it cannot be used. `refused_at` is our
+    own: the time when a gateway refused it permanently.
     """
 
     __tablename__ = "payment_sources"
@@ -63,7 +63,7 @@ class PaymentSource(Described, Moded, Base):
 class CustomerPaymentSource(Described, Moded, Base):
     """One entry of a customer's wallet: a payment source that the customer saved.
 
-    `is_default` is our own: the one that the customer prefers.
+    `is_default` is our own: the customer prefers this entry.
 
     Source: Commerce Layer API reference, customer payment source object.
     """

@@ -1,4 +1,4 @@
-"""Webhooks: who is notified of which events, and each delivery."""
+"""Webhooks: subscriptions to events, and their deliveries."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,14 +10,14 @@ from order_factory.models.tables.base import Base, Described, Id, JsonList, Mode
 
 
 class CircuitState(StrEnum):
-    """`open`: the receiver failed so often in a row that only a trial is sent now and then."""
+    """`open`: after many failures in a row, only trials are sent, with pauses."""
 
     CLOSED = "closed"
     OPEN = "open"
 
 
 class DeliveryStatus(StrEnum):
-    """`failed`: given up after the last try."""
+    """`failed`: the last try failed too."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -27,12 +27,12 @@ class DeliveryStatus(StrEnum):
 class Webhook(Described, Moded, Base):
     """A subscription to one topic: its events are sent to `callback_url`.
 
-    `shared_secret` signs what is sent. After a rotation, `previous_secret` counts too until
-    `previous_secret_until`. While the circuit is open, one delivery is tried at `circuit_retry_at`;
-    `circuit_trials` counts those that failed.
+    `shared_secret` signs deliveries. After a rotation, `previous_secret` is valid too, until
+    `previous_secret_until`. While the circuit is open, one delivery is sent as a trial at
+    `circuit_retry_at`. `circuit_trials` counts the failed trials.
 
     Each event of the topic with a key above `since_event_id`, and up to `until_event_id`, has its
-    `EventCallback`. The dispatcher moves `until_event_id` on.
+    `EventCallback`. The dispatcher increases `until_event_id`.
 
     Source: Commerce Layer API reference, webhook object.
     """
@@ -62,9 +62,9 @@ class Webhook(Described, Moded, Base):
 class EventCallback(Base):
     """One delivery of an event to a webhook, and the receiver's last answer.
 
-    `resend` is 0, or counts how often the event was triggered again before. `resource` and
-    `resource_id` say which row the event is about: deliveries about the same row to the same URL
-    are sent in the order of their events. `payload` is the body as it was first sent.
+    `resend` is 0 at first, and then counts the times that the event was sent again. `resource` and
+    `resource_id` identify the row of the event. Deliveries about the same row to the same URL are
+    sent in the order of their events. `payload` is the body of the first try.
     `next_try_at` is null before the first try.
 
     Source: Commerce Layer API reference, event callback object; all but `callback_url`, `payload`

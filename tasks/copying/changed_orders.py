@@ -1,6 +1,6 @@
-"""What a copy has otherwise than its source order: customer, addresses, market, currency, notes.
+"""Change the customer, addresses, market, currency and notes of copies, as their options request.
 
-The copies' references are changed before the checks, which find what is wrong with the new ones.
+This happens before the checks, so the checks also cover the new customers and addresses.
 """
 
 from collections.abc import Iterator
@@ -78,8 +78,8 @@ IS_OTHER_CURRENCY = and_(copies.c.order_changed, copies.c.currency_code != _sour
 def change_orders(db: Connection) -> int:
     """Give the copies the customers, addresses and currencies of their options.
 
-    Record what does not exist or cannot be; how many errors. A copy with such an error is not made,
-    whatever `skip_errors` says.
+    Returns the number of errors: for rows that do not exist, and for impossible changes. A copy
+    with such an error is not made, even with `skip_errors`.
     """
     found = execute_and_count(db, _KEEP_GIFT_CARD)
     db.execute(_LEAVE_GIFT_CARD)
@@ -196,7 +196,7 @@ def _change_address(kind: str) -> Update:
 
 
 def _change_address_keys() -> Update:
-    """The copies that name an address have a key for each address; the same one where it is shared."""
+    """Update the keys of target addresses if the copy names one. A shared address has one key."""
     drawn = (
         select(
             copies.c.factory_id,

@@ -69,7 +69,7 @@ _SOME_LEFT_OUT = select(exists().select_from(left_out_lines))
 def check_orders(db: Connection, batch: Batch) -> int:
     """Record all errors, and mark the copies that fail. Returns the number of errors.
 
-    Every check runs, whatever the others have found, so one run reports everything. Stock, gift
+    All checks run, even after errors, so one run reports everything. Stock, gift
     cards, promotions and coupons are locked first, until the commit. The temporary tables get what
     the later steps need: line totals, flagged SKUs, today's prices, and the lines to leave out.
     """

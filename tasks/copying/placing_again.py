@@ -156,7 +156,7 @@ def _insert_copies(first: int, last: int) -> Insert:
 
 
 def keep_target_orders(db: Connection, condition: ColumnElement[bool] = _IS_INVALID) -> None:
-    """Let factories fail whose orders must not be placed. The orders stay as they are."""
+    """Mark factories as failed if their orders must not be placed. The orders do not change."""
     reason = transition_message(_target.c.status, OrderStatus.PLACED)
     joins = [(_target, _target.c.id == copies.c.target_order_id)]
     if execute_and_count(

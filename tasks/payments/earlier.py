@@ -26,8 +26,9 @@ _transaction = table_of(Transaction)
 def resolve_earlier_payment(due: Due, earlier: EarlierPayment) -> Answer | None:
     """Use the earlier payment if the customer has confirmed it, otherwise cancel it.
 
-    Returns the answer for the new payment: a success if the customer has confirmed the same amount,
-    a failure if the earlier payment cannot be cancelled, and None if the gateway has to be called.
+    Returns the answer for the new payment. It is a success if the customer has confirmed the same
+    amount, and a failure if the earlier payment cannot be cancelled. It is None if the gateway must
+    be called.
     Raises `GatewayError` if the gateway does not answer.
     """
     if earlier.gateway not in known_gateways():

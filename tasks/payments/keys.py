@@ -1,8 +1,8 @@
-"""The idempotency keys of the calls to gateways, derived from what is paid for.
+"""The idempotency keys of the calls to gateways, derived from the order and its copy.
 
-If two databases act for the same shop, such as a restored backup and the original, both send the
-same key, and the gateway charges once. A random key, or one of row ids alone, would differ after a
-backup is restored and the night is run again.
+A restored backup and the original may both act for the same shop. Then both send the same key, and
+the gateway charges once. A random key, or a key of row ids alone, would be different when the night
+is run again on the backup.
 
 A key identifies the source order and its copy: by the subscription, its period and the attempt; by
 the references of the batch and the row; by the caller's own key or reference; otherwise by the

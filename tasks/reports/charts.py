@@ -11,7 +11,7 @@ from order_factory.tasks.reports.wording import clock, orders
 BARS_OF_ERRORS = 12
 _TICKS = (0, 25, 50, 75, 100)
 _GRID_LINES = 4
-# The width of a pause in the chart, whatever its length.
+# The width of every pause in the chart.
 _PAUSE_PERCENT = 2.0
 _BAR_PERCENT = 1.0
 
@@ -37,7 +37,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class ThroughputChart:
-    """A bar for each commit, whose height is its number of orders. Pauses are shortened."""
+    """A chart with a bar per commit. The height is the number of orders, and pauses are short."""
 
     bars: list[Bar]
     grid: list[Mark]

@@ -46,7 +46,7 @@ class Selection:
 
 
 class _WrongValue(ValueError):
-    """A wrong value. Takes a message that says what is expected."""
+    """A wrong value. The argument is a message with the expected values."""
 
 
 def _convert_order_name(value: Any) -> str:

@@ -192,8 +192,8 @@ def _record(
         return existing
 
 
-def _as_json(selection: Selection) -> Iterator[str]:
-    """What is asked for as JSON, some rows at a time: the whole would be as large as they are."""
+def _dump_json(selection: Selection) -> Iterator[str]:
+    """Yield the request as JSON, some rows at a time, because the whole may be large."""
     if selection.mode != Mode.LIVE:
         yield selection.mode
     yield json.dumps([selection.options, list(selection.rows.columns)])
@@ -237,7 +237,7 @@ def record_rows(
 
     if selection.problems:
         stage(db, selection)  # raises them together with the problems that the database finds
-    batch_id = _record(db, reference, _as_json(selection), policy, selection.name, request)
+    batch_id = _record(db, reference, _dump_json(selection), policy, selection.name, request)
     empty_stage(db)
     return batch_id
 

@@ -1,1 +1,1 @@
-"""What a transaction works with: temporary tables, claims, statements, errors."""
+"""The working set of a transaction: temporary tables, claims, statements, errors."""

@@ -1,4 +1,4 @@
-"""Record what is wrong with orders: one INSERT ... SELECT per kind of error."""
+"""Record the errors of orders: one INSERT ... SELECT per kind of error."""
 
 from collections.abc import Sequence
 

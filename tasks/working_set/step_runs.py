@@ -24,7 +24,7 @@ from order_factory.tasks.working_set.tables import copies
 WITH_ERRORS = "CompletedWithErrors"
 SKIPPED = "Skipped"
 _MESSAGES_SHOWN = 20
-# The step whose task run reports the errors of a field, or of a code.
+# The step that reports the errors of a field, or of a code, in its task run.
 _step_of_error: dict[str, str] = {}
 
 
@@ -35,8 +35,8 @@ def assign_errors(step: str, fields_or_codes: Collection[str]) -> None:
         assert other == step, f"{other} and {step} both report {error}"
 
 
-def reporting_step(field: str, code: str) -> str | None:
-    """Return the name of the step whose task run reports this error; None for the check step."""
+def find_reporting_step(field: str, code: str) -> str | None:
+    """Return the step that reports this error in its task run, or None for the check step."""
     return _step_of_error.get(code) or _step_of_error.get(field)
 
 
@@ -89,7 +89,7 @@ class StepRun:
         own_findings = [
             finding
             for finding in batch.findings
-            if reporting_step(finding.field, finding.code) == reporter
+            if find_reporting_step(finding.field, finding.code) == reporter
         ]
         if not own_findings:
             if not rows and not self._reports_rest:

@@ -3,7 +3,7 @@
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.working_set.step import Step
-from order_factory.tasks.working_set.step_runs import reporting_step
+from order_factory.tasks.working_set.step_runs import find_reporting_step
 
 # By their keys. The check step reports the rest, which belong to the order as a whole.
 REPORTED_BY = {
@@ -35,7 +35,7 @@ BY_CODE = {
 
 
 def test_every_error_is_reported_by_the_step_of_its_part_of_the_order():
-    reported = {code: reporting_step(code.key, code) for code in ErrorCode}
+    reported = {code: find_reporting_step(code.key, code) for code in ErrorCode}
 
     assert reported == {code: BY_CODE.get(code, REPORTED_BY.get(code.key)) for code in ErrorCode}
     steps = {step.name for step in STEPS if isinstance(step, Step)}

@@ -71,7 +71,7 @@ def send_report(db: Connection, name: str, ending: str, view: View) -> Answer:
 
 
 def send_failed_rows(db: Connection, name: str, ending: str, view: View) -> Answer:
-    """The failed copies as a file of this format, which can be mended and sent again.
+    """The failed copies as a file of this format, which can be corrected and sent again.
 
     Raises `ApiError` (404).
     """

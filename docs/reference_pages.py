@@ -225,8 +225,8 @@ def resources_page() -> list[str]:
         "# Resources",
         "",
         (
-            "What the [HTTP API](http-api.md) offers. Names are those of the public reference; what is "
-            "ours alone says so."
+            "The resources of the [HTTP API](http-api.md). Their names are those of the public "
+            "reference. If a resource or attribute is our own, its meaning says so."
         ),
     ]
     for resource in RESOURCES.values():

@@ -51,7 +51,7 @@ from order_factory.tasks.transfers.records import (
 
 _INTERRUPT, _START = "_interrupt", "_start"
 _JWT_FILTERS, _PARENT = "jwt_filters", "parent_resource_id"
-# The parameter of `attachment_url` that stands for a token.
+# The parameter of `attachment_url` that replaces a token.
 ATTACHMENT_KEY = "key"
 _MOST_INCLUDES = 30
 _MOST_INPUTS = 10_000
@@ -75,7 +75,7 @@ def _progress(row: Row) -> int:
 
 
 def _estimate_end(row: Row) -> str | None:
-    """When it ends if it goes on as before."""
+    """When it ends, at its rate so far."""
     if row["status"] != TransferStatus.IN_PROGRESS or not _progress(row):
         return None
     # The text that is shown: from SQLite, a row has times as they are stored.

@@ -44,5 +44,5 @@ def adopt(
             "as_test": as_test,
         }
     kind = "a test shop" if as_test else "the shop"
-    rows = [("Database", display_url()), ("Is now", kind), ("Lives at", document["place"])]
+    rows = [("Database", display_url()), ("Is now", kind), ("Place", document["place"])]
     terminal.show(document, facts(rows))

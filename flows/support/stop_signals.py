@@ -49,7 +49,9 @@ class Stop:
                 self.reason = StopReason.CANCELLED
         if self.reason is not None and not self._reported:
             self._reported = True
-            report_progress("stop after the current batch; press again to end at once", 0, None)
+            report_progress(
+                "stopping after the current transaction; press Ctrl-C again to end now", 0, None
+            )
 
     def is_set(self) -> bool:
         """Whether the run should stop; asks Prefect first."""

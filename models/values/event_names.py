@@ -31,7 +31,7 @@ class EventName(StrEnum):
         "A batch has ended and a copy of it failed, or its file cannot be used.",
     )
     BATCH_ABORT = "order_factory_batches.abort", "A batch was stopped on purpose."
-    BATCH_RESUME = "order_factory_batches.resume", "A stopped batch goes on."
+    BATCH_RESUME = "order_factory_batches.resume", "A stopped batch continues."
 
     # Orders.
     ORDER_CREATE = "orders.create", "An order was created."

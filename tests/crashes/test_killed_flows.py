@@ -42,7 +42,7 @@ def test_a_flow_that_a_signal_ended_continues_under_its_reference(shop, tmp_path
 
     assert (killed.exitcode, after_kill) == (-signal.SIGKILL, at_kill)
     assert (terminated.exitcode, told_after_term) == (-signal.SIGTERM, "aborted")
-    assert after_term in (at_term, at_term - 2), "it ends after the transaction in hand"
+    assert after_term in (at_term, at_term - 2), "it ends after the current transaction"
     assert wrong == []
     assert result.copied_in_this_run == after_term
     assert read_outcome("night") == make_expected_outcome(TIMES)

@@ -11,6 +11,6 @@ def wait_for(condition: Callable[..., Any], description: str, seconds: float = S
     """Wait until the condition returns a true value; returns this value."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"in vain: {description}"
+        assert time.monotonic() < deadline, f"this did not happen in time: {description}"
         time.sleep(0.25)
     return value

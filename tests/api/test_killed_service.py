@@ -19,7 +19,7 @@ from tests.support.draining import drain
 pytestmark = pytest.mark.slow
 
 CLIENTS = 16
-WANTED = 60
+REQUESTS = 60
 
 
 def start_service():
@@ -60,7 +60,7 @@ def test_requests_that_a_killed_service_has_answered_are_stored_and_copied(shop)
             clients.submit(ask_until, stop, url, token, source, answered) for _ in range(CLIENTS)
         ]
         deadline = time.monotonic() + 30
-        while len(answered) < WANTED and time.monotonic() < deadline:
+        while len(answered) < REQUESTS and time.monotonic() < deadline:
             time.sleep(0.01)
         service.kill()
         stop.set()
@@ -69,7 +69,7 @@ def test_requests_that_a_killed_service_has_answered_are_stored_and_copied(shop)
             each.result()
     service.stderr.close()
 
-    assert len(answered) >= WANTED
+    assert len(answered) >= REQUESTS
     stored = {row.id: row.status for row in shop.rows(OrderFactory)}
     assert {key_of(Resource.order_factories, name) for name in answered} <= stored.keys()
     # Each row is whole: a factory and the event that it was created.

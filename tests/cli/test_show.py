@@ -17,15 +17,15 @@ def factory(shop):
 
 
 def test_shows_everything_about_a_factory(run, factory):
-    said = run("show", factory)
+    output = run("show", factory)
     as_json = run("show", factory, "--json")
 
-    assert (said.code, said.err, as_json.code, as_json.err) == (0, "", 0, "")
-    lines = [line.strip().split(maxsplit=1) for line in said.out.splitlines()]
+    assert (output.code, output.err, as_json.code, as_json.err) == (0, "", 0, "")
+    lines = [line.strip().split(maxsplit=1) for line in output.out.splitlines()]
     assert lines[0] == ["Order", f"factory {factory}"]
     assert ["status", "pending"] in lines
     assert ["metadata", "{"] in lines
-    assert "order_factories.create" in said.out
+    assert "order_factories.create" in output.out
     assert as_json.json["id"] == factory
     assert (as_json.json["source_order"]["number"], as_json.json["reference"]) == ("A1", "spring")
     assert [event["name"] for event in as_json.json["events"]] == ["order_factories.create"]
@@ -37,10 +37,12 @@ def test_shows_the_errors_as_a_table(shop, run):
     shop.order(number="A1", lines=[("GONE", 0, 1_00)], catalogued=False)
     failed = run("copy", "A1", "--json").json["id"]
 
-    said = run("show", failed)
+    output = run("show", failed)
 
-    assert said.code == 0
-    rows = [line.strip().split(maxsplit=1) for line in said.out.splitlines() if "SKU GONE" in line]
+    assert output.code == 0
+    rows = [
+        line.strip().split(maxsplit=1) for line in output.out.splitlines() if "SKU GONE" in line
+    ]
     assert sorted(rows) == [
         ["line_items", "SKU GONE is no longer in the catalogue"],
         ["line_items", "SKU GONE: the quantity 0 is below 1"],
@@ -48,29 +50,29 @@ def test_shows_the_errors_as_a_table(shop, run):
 
 
 def test_an_unknown_id_is_reported(shop, run):
-    said = run("show", "nix")
+    output = run("show", "nix")
     as_json = run("show", "nix", "--json")
 
-    assert (said.code, said.out) == (2, "")
-    told = (
+    assert (output.code, output.out) == (2, "")
+    expected = (
         "No live order and no order factory has the number or id 'nix'; `order-factory orders` and "
         "`order-factory factories` list them."
     )
-    assert said.err == f"Error: {told}\n"
-    assert as_json.json == {"error": {"code": "not_found", "message": told}}
+    assert output.err == f"Error: {expected}\n"
+    assert as_json.json == {"error": {"code": "not_found", "message": expected}}
 
 
 def test_show_prints_an_order_with_its_lines_and_copies(shop, run, factory):
-    said = run("show", "A1")
+    output = run("show", "A1")
     document = run("show", "A1", "--json").json
 
-    assert said.code == 0
-    assert said.out.splitlines()[0].strip() == "Order A1"
+    assert output.code == 0
+    assert output.out.splitlines()[0].strip() == "Order A1"
     assert [line["sku_code"] for line in document["line_items"]] == [
         row.sku_code for row in shop.rows(LineItem)
     ]
     assert [(each["id"], each["status"]) for each in document["copies"]] == [(factory, "pending")]
-    assert factory in said.out
+    assert factory in output.out
 
 
 def test_lists_order_factories(run, factory):
@@ -86,8 +88,12 @@ def test_show_finds_an_order_of_test_mode(shop, run):
     shop.order(number="T1", mode="test", customer_id=shop.customer(mode="test"))
 
     missing = run("show", "T1")
-    found = run("show", "T1", "--mode", "test", "--json")
+    test_order = run("show", "T1", "--mode", "test", "--json")
 
     assert (missing.code, missing.out) == (2, "")
     assert "; there is a test order: use --mode test" in missing.err
-    assert (found.code, found.json["number"], found.json["mode"]) == (0, "T1", "test")
+    assert (test_order.code, test_order.json["number"], test_order.json["mode"]) == (
+        0,
+        "T1",
+        "test",
+    )

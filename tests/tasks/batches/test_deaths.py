@@ -11,7 +11,7 @@ from tests.support.copying import change, make_batch, request_copy
 from tests.support.crashes.forked import ForkedProcess
 from tests.support.verifying import find_violations
 
-WHY = (
+MESSAGE = (
     "could not be copied: the process that copied it died 3 times; "
     "see the logs of the worker or the service"
 )
@@ -69,6 +69,6 @@ def test_an_abandoned_order_shows_the_reason(shop):
 
     row = shop.row(OrderFactory)
     assert report.closed == 1
-    assert (row.status, row.errors_log) == ("failed", {"source_order": [WHY]})
+    assert (row.status, row.errors_log) == ("failed", {"source_order": [MESSAGE]})
     assert len(shop.rows(Order)) == 1
     assert find_violations() == []

@@ -314,8 +314,8 @@ def test_a_changed_line_with_options_has_no_price_in_another_currency(shop):
     assert refused.errors_log["swap_skus"] == [f"SKU CAP: {words}"]
     assert made.errors_log["line_items"][0] == f"SKU MUG: {words}"
     with reading() as db:
-        (found,) = read_differences(db, OrderFactory.id == factory_of(made)).values()
-    assert [str(each) for each in found if each.reason is None] == []
+        (differences,) = read_differences(db, OrderFactory.id == factory_of(made)).values()
+    assert [str(each) for each in differences if each.reason is None] == []
 
 
 def test_a_changed_line_of_another_currency_has_the_price_of_that_list(shop):

@@ -221,12 +221,14 @@ def test_the_differences_of_a_merged_copy_are_those_of_what_it_added(shop):
     opened = shop.number_of(_open(shop, ada, notes="Ring twice"))
 
     made = request_copy(source, merge_into=opened, quantities={"MUG": 3}, add_lines={"CAP": 2})
-    same = request_copy(plain, merge_into=opened)
-    run(made, same)
+    unchanged = request_copy(plain, merge_into=opened)
+    run(made, unchanged)
 
     with reading() as db:
-        found = read_differences(db, OrderFactory.id.in_([made, same]))
-    shown = [(each.part, each.what, each.before, each.after, each.reason) for each in found[made]]
+        differences = read_differences(db, OrderFactory.id.in_([made, unchanged]))
+    shown = [
+        (each.part, each.what, each.before, each.after, each.reason) for each in differences[made]
+    ]
     assert shown == [
         ("line_items", "MUG: quantity", 2, 3, "quantities"),
         ("totals", "MUG: total_amount_cents", 25_00, 37_50, "quantities"),
@@ -234,7 +236,7 @@ def test_the_differences_of_a_merged_copy_are_those_of_what_it_added(shop):
         ("line_items", "CAP", None, 18_00, "add_lines"),
         ("totals", "total_amount_cents", 30_00, 55_50, "merge_into and quantities and add_lines"),
     ]
-    assert found[same] == []
+    assert differences[unchanged] == []
 
 
 def test_two_copies_of_one_order_in_one_batch_are_merged_once(shop):

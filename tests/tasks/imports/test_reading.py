@@ -369,9 +369,9 @@ def test_a_damaged_workbook_is_an_error(tmp_path, damage):
 def rewrite_workbook(path, parts, compression=zipfile.ZIP_DEFLATED):
     """The workbook with these parts replaced; each is a function from bytes to bytes."""
     with zipfile.ZipFile(path) as archive:
-        found = {name: archive.read(name) for name in archive.namelist()}
+        contents = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w", compression) as archive:
-        for name, content in found.items():
+        for name, content in contents.items():
             archive.writestr(name, parts.get(name, bytes)(content))
     return path
 

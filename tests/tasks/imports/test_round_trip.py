@@ -126,7 +126,7 @@ def test_every_column_of_every_resource_arrives(shop, tmp_path, run_import, writ
         own = {"id", "created_at", "updated_at", *COMPARISON_KEYS.get(resource, ())}
         for key, name in COMPARISON_KEYS.get(resource, {}).items():
             assert stored[key] == comparison_key(stored[name])
-        rest = {name: value for name, value in stored.items() if name not in own | set(expected)}
+        others = {name: value for name, value in stored.items() if name not in own | set(expected)}
         allowed = {
             "mode": "live",
             "copied_from_id": None,
@@ -139,7 +139,7 @@ def test_every_column_of_every_resource_arrives(shop, tmp_path, run_import, writ
             "other_changes_cents": 1250 - 5000,
             "other_uses": stored.get("usage_count", stored.get("total_usage_count")),
         }
-        assert rest == {name: allowed[name] for name in rest}
+        assert others == {name: allowed[name] for name in others}
 
 
 def test_an_omitted_value_gets_the_default_of_its_column(shop, write_csv, run_import):

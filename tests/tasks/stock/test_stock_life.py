@@ -66,7 +66,7 @@ class StockLife(RuleBasedStateMachine):
         ]
         batch = make_batch(factories)
         copy_batch(batch)
-        held = []
+        reserved = []
         for (pieces, good), factory, ended in zip(
             wants, factories, read_results(factories), strict=True
         ):
@@ -75,16 +75,16 @@ class StockLife(RuleBasedStateMachine):
             if fits:
                 self.free -= pieces
                 self.reserved += pieces
-                held.append((factory, pieces, good))
-        self.waiting.append((batch, held))
+                reserved.append((factory, pieces, good))
+        self.waiting.append((batch, reserved))
 
     @precondition(lambda self: self.waiting)
     @rule(target=placed, data=st.data())
     def pay(self, data):
-        batch, held = self.waiting.pop(data.draw(st.integers(0, len(self.waiting) - 1)))
+        batch, reserved = self.waiting.pop(data.draw(st.integers(0, len(self.waiting) - 1)))
         assert authorize(batch) == []
         orders = []
-        for factory, pieces, good in held:
+        for factory, pieces, good in reserved:
             self.reserved -= pieces
             if good:
                 orders.append((factory, pieces))

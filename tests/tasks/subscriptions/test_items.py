@@ -136,9 +136,9 @@ def test_ten_copies_of_a_changed_order_cost_the_same_to_the_cent(
         both.append(amounts(shop, source))
 
     now = quantity * unit + extra + cap[3]
-    kept = had * min(mug, quantity) // mug + cap[3]
+    old_share = had * min(mug, quantity) // mug + cap[3]
     whole = had + cap[3]
-    discount = _part(off[PERCENTAGE], now, whole) + _part(off[FIXED], kept, whole)
+    discount = _part(off[PERCENTAGE], now, whole) + _part(off[FIXED], old_share, whole)
     taxes = _part(tax, quantity * unit + extra, had) + cap[4]
     total = now + discount
     expected = (now, discount, taxes, total, total if tax_included else total + taxes)

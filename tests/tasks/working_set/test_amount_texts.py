@@ -10,19 +10,19 @@ AMOUNTS = (0, 5, 100, -5, -1_500, 9_007_199_254_740_993)
 
 
 def test_an_amount_is_shown_with_the_decimals_of_its_currency():
-    found = {}
+    shown = {}
     with begin() as db:
         for code in CURRENCY_CODES:
             texts = [
                 describe_amount(literal(cents, BigInteger), literal(code)) for cents in AMOUNTS
             ]
-            found[code] = list(db.execute(select(*texts)).one())
+            shown[code] = list(db.execute(select(*texts)).one())
 
-    assert found == {
+    assert shown == {
         code: [format_money(cents, code).replace(",", "") for cents in AMOUNTS]
         for code in CURRENCY_CODES
     }
-    assert {found[code][1] for code in ("EUR", "JPY", "KWD", "CLF")} == {
+    assert {shown[code][1] for code in ("EUR", "JPY", "KWD", "CLF")} == {
         "0.05 EUR",
         "5 JPY",
         "0.005 KWD",

@@ -174,13 +174,13 @@ PREFIXED = {
 )
 def test_other_columns_give_the_same_amounts(tmp_path, form, row, total, lines):
     rows = row if isinstance(row, list) else [row]
-    (found,) = convert_file(write_rows(tmp_path / "orders.csv", rows), form)
+    (order,) = convert_file(write_rows(tmp_path / "orders.csv", rows), form)
 
-    assert found.problems == []
-    assert found.rows["orders"][0].values["total_amount_cents"] == total
+    assert order.problems == []
+    assert order.rows["orders"][0].values["total_amount_cents"] == total
     assert [
         (line.values["item_type"], line.values["total_amount_cents"])
-        for line in found.rows["line_items"]
+        for line in order.rows["line_items"]
     ] == lines
 
 
@@ -207,19 +207,19 @@ def test_other_columns_give_the_same_amounts(tmp_path, form, row, total, lines):
     ],
 )
 def test_a_value_that_cannot_be_converted_is_refused(tmp_path, form, row, column, reason):
-    (found,) = convert_file(write_rows(tmp_path / "orders.csv", [row]), form)
+    (order,) = convert_file(write_rows(tmp_path / "orders.csv", [row]), form)
 
-    (problem,) = found.problems
+    (problem,) = order.problems
     assert (problem.line, problem.column) == (2, column)
     assert problem.reason.startswith(reason)
 
 
 def test_texts_of_a_wide_row_stay_whole(tmp_path):
-    (found,) = convert_file(write_rows(tmp_path / "orders.csv", [WIDE | CELLS]), "woocommerce")
+    (order,) = convert_file(write_rows(tmp_path / "orders.csv", [WIDE | CELLS]), "woocommerce")
 
-    assert [row.values["name"] for row in found.rows["skus"]] == ["Mug & Co; red: large", "Cap"]
-    assert [row.values["code"] for row in found.rows["skus"]] == ["MUG", "Cap"]
-    assert found.rows["line_items"][-1].values["name"] == "welcome10"
+    assert [row.values["name"] for row in order.rows["skus"]] == ["Mug & Co; red: large", "Cap"]
+    assert [row.values["code"] for row in order.rows["skus"]] == ["MUG", "Cap"]
+    assert order.rows["line_items"][-1].values["name"] == "welcome10"
 
 
 @pytest.mark.parametrize("separator", ",;\t")
@@ -235,10 +235,13 @@ def test_quoted_names_and_rows_without_their_empty_cells(tmp_path, separator):
     whole.write_text("\r\n".join(lines) + "\r\n\r\n", newline="")
     cut.write_text("\r\n".join(lines), newline="")
 
-    (found,) = convert_file(whole, "shopify")
+    (converted,) = convert_file(whole, "shopify")
     of_cut = convert_file(cut, "shopify")
 
-    assert found.problems == []
-    assert [row.values["total_amount_cents"] for row in found.rows["line_items"]] == [10_00, 3_00]
+    assert converted.problems == []
+    assert [row.values["total_amount_cents"] for row in converted.rows["line_items"]] == [
+        10_00,
+        3_00,
+    ]
     # A file that ends within a line may lack more than empty cells.
     assert [problem.line for order in of_cut for problem in order.problems] == [2, 3]

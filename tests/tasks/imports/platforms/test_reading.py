@@ -61,12 +61,12 @@ def test_encodings_and_separators_are_recognized(tmp_path, encoding, separator):
         writer.writeheader()
         writer.writerows(rows)
 
-    found = convert_file(path, "shopify")
+    orders = convert_file(path, "shopify")
 
-    assert found[0].rows["orders"][0].values["metadata"].pop("notes") == note
+    assert orders[0].rows["orders"][0].values["metadata"].pop("notes") == note
     expected = convert_file(SHOPIFY, "shopify")
     expected[0].rows["orders"][0].values["metadata"].pop("notes")
-    assert [_rows_of(each) for each in found] == [_rows_of(each) for each in expected]
+    assert [_rows_of(each) for each in orders] == [_rows_of(each) for each in expected]
 
 
 def _rows_of(order):
@@ -88,11 +88,11 @@ def test_a_workbook_and_json_lines_give_the_same_orders(tmp_path):
 
     assert plain[0].problems == []
     for name in ("export.xlsx", "export.jsonl"):
-        (found,) = convert_file(tmp_path / name, "shopify")
-        assert [row.values for row in found.rows["line_items"]] == [
+        (order,) = convert_file(tmp_path / name, "shopify")
+        assert [row.values for row in order.rows["line_items"]] == [
             row.values for row in plain[0].rows["line_items"]
         ]
-        assert found.rows["orders"][0].values == plain[0].rows["orders"][0].values
+        assert order.rows["orders"][0].values == plain[0].rows["orders"][0].values
 
 
 def _is_number(cell):

@@ -24,6 +24,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_upload = False
         self._received = 0
         self._timer: asyncio.TimerHandle | None = None
+        # When an upload must be there.
+        self._deadline = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -41,6 +43,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(431, "HEAD_TOO_LARGE", "Request header fields too large", detail)
         elif self._received > self._longest:
             self._refuse(413, "PAYLOAD_TOO_LARGE", "Payload too large", "The body is too long.")
+        elif self._is_upload and self._timer is not None:
+            self._allow_pause()
 
     @property
     def _longest(self) -> int:
@@ -58,8 +62,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_upload = is_multipart(
             dict(self.headers).get(b"content-type", b"").decode("latin-1")
         )
-        settings = self._settings
-        self._allow(settings.upload_seconds if self._is_upload else settings.body_seconds)
+        if self._is_upload:
+            self._deadline = self.loop.time() + self._settings.upload_seconds
+            self._allow_pause()
+        else:
+            self._allow(self._settings.body_seconds)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -71,6 +78,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stop_timer()
         self._timer = self.loop.call_later(seconds, self._end)
 
+    def _allow_pause(self) -> None:
+        """The next bytes of an upload may take as long as another body, up to the deadline."""
+        left = self._deadline - self.loop.time()
+        self._allow(max(0.0, min(left, self._settings.body_seconds)))
+
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -80,6 +92,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._timer = None
         if self.cycle is None and not self._received:
             self.transport.close()  # no request was sent
+            return
+        if self._is_upload and self.flow.read_paused and self.loop.time() < self._deadline:
+            self._allow_pause()  # not the client waits with the next bytes, but the service
             return
         self._refuse(408, "REQUEST_TIMEOUT", "Request timeout", "The request arrived too slowly.")
 

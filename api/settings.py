@@ -36,7 +36,11 @@ class ApiSettings(BaseSettings):
     )
     head_limit: int = Field(default=65_536, ge=1_024, description="Most bytes of a request's head.")
     head_seconds: float = Field(default=10.0, gt=0, description="Most seconds to receive a head.")
-    body_seconds: float = Field(default=30.0, gt=0, description="Most seconds to receive a body.")
+    body_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        description="Most seconds to receive a body, or to wait for more of an upload.",
+    )
     body_limit: int = Field(default=1_048_576, ge=1, description="Most bytes of a request's body.")
     upload_limit: int = Field(
         default=268_435_456, ge=1, description="Most bytes of an upload: a file with its fields."

@@ -11,7 +11,7 @@ from order_factory.tasks.exports.columns import ExportColumn, Kind
 from order_factory.tasks.exports.formats import Cells
 from order_factory.tasks.exports.resources import ExportResource
 
-CHUNK_ROWS = 2_000
+CHUNK_ROWS = 1_000
 
 
 class Chunk(NamedTuple):

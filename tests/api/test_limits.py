@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import jwt
@@ -16,6 +16,7 @@ from order_factory.api import rate_limits
 from order_factory.api.errors import ApiError
 from order_factory.api.fair_shares import FairShares
 from order_factory.api.settings import api_settings
+from order_factory.models.tables import OrderFactoryBatch, StoredFile
 from tests.support.api_client import MEDIA_TYPE, Api, make_token
 
 SLOW = "order_factory.api.reads.list_resources"
@@ -185,10 +186,13 @@ def test_a_long_head_is_refused_before_its_end(api, head):
 
 _POST = b"POST /api/customers HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nContent-Type: "
 _POST += MEDIA_TYPE.encode() + b"\r\n"
+_UPLOAD = b"POST /api/order_factory_batches HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n"
+_UPLOAD += b"Content-Type: multipart/form-data; boundary=x\r\nAuthorization: Bearer %TOKEN%\r\n\r\n"
 SLOW_REQUESTS = {
     "nothing": (b"", b""),
     "a head": (b"GET /health HTTP/1.1\r\nHost: a\r\n", b"HTTP/1.1 408 "),
     "a body": (_POST + b"Authorization: Bearer %TOKEN%\r\n\r\n{", b"HTTP/1.1 408 "),
+    "an upload": (_UPLOAD + b"--x\r\n", b"HTTP/1.1 408 "),
     "a body that nobody reads": (_POST + b"\r\n{", b"HTTP/1.1 401 "),
     "a second head": (
         b"GET /health HTTP/1.1\r\nHost: a\r\n\r\nGET /health HTTP/1.1\r\n",
@@ -210,6 +214,40 @@ def test_a_slow_client_is_disconnected(shop, configure, part):
 
     assert answer.startswith(expected)
     assert answer if expected else answer == b""
+
+
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+def test_an_upload_that_trickles_ends_and_holds_no_thread(shop, configure):
+    configure.setenv("ORDER_FACTORY_API_BODY_SECONDS", "60")
+    configure.setenv("ORDER_FACTORY_API_UPLOAD_SECONDS", "1.5")
+    configure.setenv("ORDER_FACTORY_API_THREADS", "1")
+
+    with Api.connect() as api, ExitStack() as stack:
+        slow = [stack.enter_context(open_connection(api)) for _ in range(2)]
+        for opened in slow:
+            opened.sendall(_UPLOAD.replace(b"%TOKEN%", api.token.encode()) + b"--x\r\n")
+        assert api.get("orders")["data"] == []
+        api.post("customers", {"type": "customers", "attributes": {"email": "ada@shop.example"}})
+        answers = [trickle(opened) for opened in slow]
+
+    assert [answer[:13] for answer in answers] == [b"HTTP/1.1 408 "] * 2
+    assert b"arrived too slowly" in answers[0]
+    assert shop.rows(StoredFile) == shop.rows(OrderFactoryBatch) == []
+
+
+def trickle(opened):
+    """Send a byte now and then until the service ends the connection; its answer."""
+    opened.settimeout(0.1)
+    answer = b""
+    while True:
+        try:
+            part = opened.recv(65_536)
+        except TimeoutError:
+            send_all(opened, b"-")
+            continue
+        if not part:
+            return answer
+        answer += part
 
 
 def test_a_body_in_the_same_packet_is_not_part_of_the_head(api):

@@ -4,8 +4,12 @@ A Parquet file must be written in one go. So the chunks are Arrow streams, one a
 the Parquet file is made from them at the end.
 """
 
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +26,9 @@ _TYPES = {
     Kind.OBJECT: pa.string(),
 }
 
+_GROUP_BYTES = 2 << 20
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+
 
 def header(columns: Sequence[ExportColumn]) -> bytes:
     return b""
@@ -31,15 +38,60 @@ def encode(columns: Sequence[ExportColumn], cells: Cells) -> bytes:
     schema = _make_schema(columns)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as stream:
-        arrays = [pa.array(each, field.type) for field, each in zip(schema, cells, strict=True)]
+        arrays = [
+            _make_array(column.kind, each) for column, each in zip(columns, cells, strict=True)
+        ]
         stream.write_batch(pa.record_batch(arrays, schema=schema))
     return bytes(sink.getvalue())
 
 
 def finish(columns: Sequence[ExportColumn], part: Path, final: Path) -> None:
     with pq.ParquetWriter(final, _make_schema(columns)) as writer:
-        for batch in _read_batches(part):
-            writer.write_batch(batch)
+        for group in _read_row_groups(part):
+            writer.write_table(group)
+
+
+def _make_array(kind: Kind, cells: Sequence[Any]) -> pa.Array:
+    """The cells as Arrow has them in memory.
+
+    `pa.array` would import pandas, which takes more memory than all the rest of an export.
+    """
+    valid = _pack_bits(each is not None for each in cells)
+    values: list[Any]
+    match kind:
+        case Kind.TEXT | Kind.OBJECT:
+            texts = [b"" if each is None else each.encode() for each in cells]
+            values = [array("i", accumulate(map(len, texts), initial=0)), b"".join(texts)]
+        case Kind.FLAG:
+            values = [_pack_bits(map(bool, cells))]
+        case Kind.TIME:
+            values = [array("q", (_count_microseconds(each) for each in cells))]
+        case Kind.WHOLE | Kind.NUMBER:
+            values = [array("q" if kind is Kind.WHOLE else "d", (each or 0 for each in cells))]
+    buffers = [pa.py_buffer(each) for each in (valid, *values)]
+    return pa.Array.from_buffers(_TYPES[kind], len(cells), buffers)
+
+
+def _count_microseconds(time: datetime | None) -> int:
+    return 0 if time is None else (time - _EPOCH) // _MICROSECOND
+
+
+def _pack_bits(flags: Iterable[bool]) -> bytes:
+    """A bit for each flag, from the lowest of the first byte."""
+    digits = "".join("01"[flag] for flag in flags)[::-1]
+    return int(digits or "0", 2).to_bytes(len(digits) // 8 + 1, "little")
+
+
+def _read_row_groups(part: Path) -> Iterator[pa.Table]:
+    """Tables of many chunks: what the writer remembers of each row group stays in memory."""
+    group: list[pa.RecordBatch] = []
+    for batch in _read_batches(part):
+        group.append(batch)
+        if sum(each.nbytes for each in group) >= _GROUP_BYTES:
+            yield pa.Table.from_batches(group)
+            group.clear()
+    if group:
+        yield pa.Table.from_batches(group)
 
 
 def _read_batches(part: Path) -> Iterator[pa.RecordBatch]:

@@ -34,6 +34,7 @@ from benchmarks.run import FOLDER, SPARE
 from benchmarks.shops import PostgresShops, Shops, SqliteShops
 from order_factory.api.webhook_subscriptions import create_webhook
 from order_factory.models.database.engine import begin, close_connections
+from order_factory.models.database.identity import adopt_place
 from order_factory.models.tables import Event, OrderFactory
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import Mode
@@ -90,9 +91,9 @@ def measure_deliveries(database: str, url: str, copies: int, round: int, *, dead
                     raise RuntimeError(f"Only {arrived['ids']:.0f} deliveries arrived.")
                 sleep(0.05)
             cpu = _cpu_of(process) - process_before
+            cpu_of_database = of_database.seconds() - database_before
         seconds = arrived["last"] - began
         cpu_there = _cpu_of(of_receiver) - receiver_before
-        cpu_of_database = of_database.seconds() - database_before
     cells = [
         f"{database}, {'with a dead receiver' if dead else 'alone'}",
         f"{arrived['requests'] / seconds:,.0f}",
@@ -122,6 +123,8 @@ def _beside(way: str, url: str) -> Iterator[None]:
     os.environ["ORDER_FACTORY_DATABASE_URL"] = url
     with receiver() as found:
         if way == "a webhook":
+            with begin() as db:
+                adopt_place(db)  # the copy of a shop sends nothing otherwise
             _subscribe(found.url("/live"), mode=Mode.LIVE)
             close_connections()
         with dispatcher():

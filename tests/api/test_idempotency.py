@@ -1,19 +1,16 @@
 """Idempotency: a create that comes again makes nothing again."""
 
-import tempfile
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.tables import Customer, IdempotencyRecord, OrderFactory
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from tests.support.api_client import MEDIA_TYPE, make_order_id, make_token
 from tests.support.at_once import run_together
 from tests.support.copying import change
-from tests.support.crashes.lost_answers import run_losing_proxy
+from tests.support.crashes.lost_answers import connect_through_proxy
 from tests.support.draining import drain
 
 
@@ -88,20 +85,8 @@ def test_an_invalid_idempotency_key_is_refused(api, shop, key):
 
 @pytest.fixture
 def proxy(shop, monkeypatch):
-    """The service reaches PostgreSQL through a proxy that can lose the answer to a COMMIT."""
-    url = get_engine().url
-    # A Unix socket has a short path.
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        run_losing_proxy(Path(str(url.query["host"])), Path(folder), 0) as proxy,
-        monkeypatch.context() as patched,
-    ):
-        through = url.update_query_dict({"host": folder}).render_as_string(hide_password=False)
-        patched.setenv("ORDER_FACTORY_DATABASE_URL", through)
-        with begin(), begin(), begin():
-            pass  # a new connection makes commits of its own
+    with connect_through_proxy(monkeypatch) as proxy:
         yield proxy
-        get_engine().dispose()
 
 
 @pytest.mark.parametrize("shop", ["postgres"], indirect=True)

@@ -7,6 +7,7 @@ import pytest
 from order_factory.models.tables import LineItem, OrderFactory, OrderSubscription
 from order_factory.models.tables.base import utc_now
 from tests.support.copying import change
+from tests.support.crashes.lost_answers import connect_through_proxy
 from tests.support.subscriptions import make_placeable_order, subscribe
 
 
@@ -35,6 +36,19 @@ def test_a_subscription_goes_through_all_of_its_statuses(shop, run):
     assert listed.out.splitlines()[2].split()[:2] == [name, "cancelled"]
     assert listed.out.splitlines()[-1] == "Order subscriptions 1 to 1 of 1, newest first."
     assert "@" not in listed.out + made.out
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+def test_a_subscription_is_created_once_if_the_commit_is_not_answered(shop, run, monkeypatch):
+    number = shop.number_of(make_placeable_order(shop))
+
+    with connect_through_proxy(monkeypatch) as proxy:
+        proxy.lose_next()
+        made = run("subscriptions", "create", number, "--frequency", "monthly", "--json")
+        lost = proxy.has_lost
+
+    assert (lost, made.code) == (True, 0)
+    assert [row.number for row in shop.rows(OrderSubscription)] == [made.json["number"]]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,15 @@
 """A proxy before PostgreSQL that loses the answer to one COMMIT, as a broken network would."""
 
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock, Thread
+
+import pytest
+
+from order_factory.models.database.engine import begin, get_engine
 
 # A simple query as the driver sends it: the type, the length, the text.
 _COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
@@ -100,3 +105,21 @@ def run_losing_proxy(server: Path, folder: Path, nth: int) -> Iterator[LosingPro
         yield proxy
     finally:
         proxy.close()
+
+
+@contextmanager
+def connect_through_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[LosingProxy]:
+    """Let the program reach PostgreSQL through a proxy, which loses an answer on request."""
+    url = get_engine().url
+    # A Unix socket has a short path.
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        run_losing_proxy(Path(str(url.query["host"])), Path(folder), 0) as proxy,
+        monkeypatch.context() as patched,
+    ):
+        through = url.update_query_dict({"host": folder}).render_as_string(hide_password=False)
+        patched.setenv("ORDER_FACTORY_DATABASE_URL", through)
+        with begin(), begin(), begin():
+            pass  # a new connection makes commits of its own
+        yield proxy
+        get_engine().dispose()

@@ -73,4 +73,6 @@ def describe_import(report: ImportReport) -> list[RenderableType]:
     if report.rejects_path is not None:
         message = f"The reasons for rejected rows are in {printable(report.rejects_path)}"
         parts.append(Text(message, style="yellow"))
+    if report.rejected == report.read:
+        return parts  # there is nothing to look at or to copy
     return [*parts, next_steps(["orders"], ["bulk", "--all-orders"])]

@@ -18,7 +18,10 @@ def customers(tmp_path):
 def test_imports_valid_rows_and_reports_the_others(shop, run, customers):
     output = run("import", str(customers), "--rejects", "bad.csv")
     again = run("import", str(customers), "--json", "--chunk-size", "1")
+    customers.write_text("email\nnobody\n")
+    nothing = run("import", str(customers))
 
+    assert ("Next:" in output.out, "Next:" in nothing.out) == (True, False)
     assert (output.code, again.code) == (1, 1)
     assert [row.email for row in shop.rows(Customer)] == ["one@shop.example", "two@shop.example"]
     rows = [line.split() for line in output.out.splitlines()[2:4]]

@@ -15,10 +15,21 @@ from sqlalchemy import update
 
 from order_factory.flows import transfer_records
 from order_factory.models.database.engine import begin
-from order_factory.models.tables import Event, Export, Import, Order, Sku
+from order_factory.models.tables import (
+    Event,
+    Export,
+    Import,
+    Order,
+    Sku,
+    StoredFile,
+    StoredFilePiece,
+)
 from order_factory.tasks.exports import reading
 from order_factory.tasks.transfers import records
 from tests.support.api_client import make_token
+from tests.support.crashes.transferrer import STAGES
+from tests.support.documents import ROOT
+from tests.support.verifying import find_violations
 
 pytestmark = pytest.mark.usefixtures("prefect", "verified")
 
@@ -257,23 +268,6 @@ def test_impossible_requests_are_refused(shop, api, resource, attributes, pointe
     assert shop.rows(Export) == shop.rows(Import) == []
 
 
-KILLED = """
-import os, signal, sys
-from order_factory.flows import transfer_records
-from order_factory.tasks.exports import reading
-flow = sys.modules["order_factory.flows.transfer_records"]
-reading.CHUNK_ROWS = flow._CHUNK_ROWS = 1
-usual, calls = flow.note_progress, []
-def die(*arguments):
-    usual(*arguments)
-    calls.append(arguments)
-    if len(calls) == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-flow.note_progress = die
-transfer_records()
-"""
-
-
 @pytest.mark.slow  # a process imports everything before it dies
 def test_killed_transfers_are_continued(shop, api, monkeypatch):
     for code in ("MUG", "CAP", "HAT"):
@@ -281,29 +275,53 @@ def test_killed_transfers_are_continued(shop, api, monkeypatch):
     bad = {"code": "BAD", "name": "Bad", "purchasable": "perhaps"}
     rows = [bad, *({"code": code, "name": code} for code in "AB")]
     imported = create(api, "imports", resource_type="skus", inputs=rows)
-    exported = create(api, "exports", resource_type="skus")
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED],
-        env={**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value())},
-        check=False,
-    )
-    halfway = attributes_of(api, imported)
-    monkeypatch.setattr(reading, "CHUNK_ROWS", 1)
+    exported = create(api, "exports", resource_type="skus", format="json")
+    left: dict[str, tuple[str, str, bool]] = {}
 
+    command = [sys.executable, "-m", "tests.support.crashes.transferrer"]
+    environment = {**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value())}
+    environment["PYTHONPATH"] = str(ROOT)
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for stage in STAGES:
+            process.stdin.write(f"{stage}\n")
+            process.stdin.flush()
+            assert process.stdout.readline().strip() == str(-signal.SIGKILL), stage
+            assert find_violations() == [], stage
+            one, other = attributes_of(api, imported), attributes_of(api, exported)
+            left[stage] = (one["status"], other["status"], other["attachment_url"] is not None)
+        process.communicate()
+    monkeypatch.setattr(reading, "CHUNK_ROWS", 1)
     transfer_records()
 
-    assert killed.returncode == -signal.SIGKILL
-    assert (halfway["status"], halfway["processed_count"]) == ("in_progress", 1)
-    done, exported_attributes = attributes_of(api, imported), attributes_of(api, exported)
+    assert left == {
+        "rows imported, not counted": ("in_progress", "pending", False),
+        "import completed, not committed": ("in_progress", "pending", False),
+        "import completed": ("completed", "pending", False),
+        "rows exported, not counted": ("completed", "in_progress", False),
+        "file stored without its content": ("completed", "in_progress", False),
+        "export completed, not committed": ("completed", "in_progress", False),
+        "export completed": ("completed", "completed", True),
+    }
+    done, sent = attributes_of(api, imported), attributes_of(api, exported)
     assert [done[name] for name in ("status", "processed_count", "errors_count")] == [
         "completed",
         3,
         1,
     ]
     assert set(done["errors_log"]) == {"1"}
-    assert [row.code for row in shop.rows(Sku)] == ["MUG", "CAP", "HAT", "A", "B"]
-    assert (exported_attributes["status"], exported_attributes["records_count"]) == ("completed", 5)
-    assert events(shop, "imports") == ["imports.create", "imports.start", "imports.complete"]
+    codes = ["MUG", "CAP", "HAT", "A", "B"]
+    assert [row.code for row in shop.rows(Sku)] == codes
+    assert (sent["status"], sent["records_count"]) == ("completed", 5)
+    file = api.send("GET", f"exports/{exported['id']}/attachment")
+    assert [row["code"] for row in file.json()] == codes
+    assert len(shop.rows(StoredFile)) == len(shop.rows(StoredFilePiece)) == 1
+    for resource in ("imports", "exports"):
+        names = [f"{resource}.{change}" for change in ("create", "start", "complete")]
+        assert events(shop, resource) == names
 
 
 def test_an_export_has_the_chosen_columns(shop, api):

@@ -81,18 +81,18 @@ def change_orders(db: Connection) -> int:
     Returns the number of errors: for rows that do not exist, and for impossible changes. A copy
     with such an error is not made, even with `skip_errors`.
     """
-    found = execute_and_count(db, _KEEP_GIFT_CARD)
+    errors_count = execute_and_count(db, _KEEP_GIFT_CARD)
     db.execute(_LEAVE_GIFT_CARD)
     db.execute(_LEAVE_WALLET)
-    found += sum(execute_and_count(db, each) for each in _customer_errors())
+    errors_count += sum(execute_and_count(db, each) for each in _customer_errors())
     db.execute(_change_customers())
     for kind in _KINDS:
-        found += execute_and_count(db, _address_error(kind))
+        errors_count += execute_and_count(db, _address_error(kind))
         db.execute(_change_address(kind))
     db.execute(_change_address_keys())
-    found += execute_and_count(db, _CURRENCY_ERROR)
+    errors_count += execute_and_count(db, _CURRENCY_ERROR)
     db.execute(_CHANGE_CURRENCIES)
-    return found
+    return errors_count
 
 
 _KEEP_GIFT_CARD = insert_errors(
@@ -261,7 +261,7 @@ def _insert_unpriced() -> Insert:
     )
     extras = or_(func.coalesce(_line.c.options_amount_cents, 0) != 0, options)
     rate = func.coalesce(_line.c.tax_rate, _source.c.tax_rate)
-    why = case(
+    reason = case(
         (not_(is_sku), literal(" is in ")),
         (extras, literal(" has options in ")),
         else_=literal(" has a tax without a rate in "),
@@ -269,7 +269,7 @@ def _insert_unpriced() -> Insert:
     return insert_errors(
         ErrorCode.LINE_ITEM_WITHOUT_PRICE,
         _label()
-        + why
+        + reason
         + _source.c.currency_code
         + ", and only prices of SKUs are in "
         + copies.c.currency_code

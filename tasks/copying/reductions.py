@@ -105,7 +105,7 @@ def _reduced_total(
 
 def _reduce_options(rows: Subquery) -> Update:
     """Reduce the options of each line so that they add up to the reduced sum, to the cent."""
-    upto = cast(
+    running_total = cast(
         func.sum(func.coalesce(_option.c.total_amount_cents, 0)).over(
             partition_by=_option.c.line_item_id, order_by=_option.c.id, rows=(None, 0)
         ),
@@ -116,7 +116,7 @@ def _reduce_options(rows: Subquery) -> Update:
             _option.c.id,
             _option.c.quantity.label("had"),
             _option.c.total_amount_cents.label("cents"),
-            upto.label("upto"),
+            running_total.label("upto"),
             rows.c.quantity,
             rows.c.wanted,
         )

@@ -150,7 +150,7 @@ def divide_balances(db: Connection) -> None:
         order_by=redemptions.c.factory_id,
         rows=(None, -1),
     )
-    asked = (
+    wanted_before = (
         select(
             redemptions.c.factory_id,
             redemptions.c.wanted_cents,
@@ -162,7 +162,7 @@ def divide_balances(db: Connection) -> None:
         .outerjoin(_card, _card.c.id == redemptions.c.gift_card_id)
         .subquery("asked")
     )
-    of = asked.c
+    of = wanted_before.c
     left = case((and_(of.single_use, of.before > 0), 0), else_=of.available_cents - of.before)
     paid = case((left <= 0, 0), (left < of.wanted_cents, left), else_=of.wanted_cents)
     mine = update(redemptions).where(redemptions.c.factory_id == of.factory_id)
@@ -190,7 +190,7 @@ def _has_shortfall(of: FromClause) -> ColumnElement[bool]:
     return exists().where(CopyError.order_factory_id == of.c.factory_id, CopyError.code == code)
 
 
-def _insert_shortfalls(code: ErrorCode, *which: ColumnElement[bool]) -> Insert:
+def _insert_shortfalls(code: ErrorCode, *conditions: ColumnElement[bool]) -> Insert:
     """Insert the errors of copies whose card pays less than for the source order."""
     return insert_errors(
         code,
@@ -201,7 +201,7 @@ def _insert_shortfalls(code: ErrorCode, *which: ColumnElement[bool]) -> Insert:
         )
         + " more is to be paid",
         _pays_less,
-        *which,
+        *conditions,
         joins=[_its_redemption, _of_copy],
         outer=[(_card, _card.c.id == redemptions.c.gift_card_id)],
     )

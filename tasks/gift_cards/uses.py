@@ -119,10 +119,10 @@ def _pay_back(
     if not db.scalar(select(exists(select(back.c.id)))):
         return 0
     lock_rows(db, _card, select(back.c.id))
-    again = and_(_card.c.status == GiftCardStatus.REDEEMED, back.c.cents > 0)
+    returned = and_(_card.c.status == GiftCardStatus.REDEEMED, back.c.cents > 0)
     values = {
         "balance_cents": _card.c.balance_cents + back.c.cents,
-        "status": case((again, GiftCardStatus.ACTIVE.value), else_=_card.c.status),
+        "status": case((returned, GiftCardStatus.ACTIVE.value), else_=_card.c.status),
         "updated_at": NOW,
     }
     if elsewhere:

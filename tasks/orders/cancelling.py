@@ -32,9 +32,9 @@ def cancel(db: Connection, now: datetime) -> None:
     refuse_transition(
         db, OrderStatus.CANCELLED, not_(may_become(_order.c.status, OrderStatus.CANCELLED))
     )
-    why = explain_not_cancelled()
+    reason = explain_not_cancelled()
     prefix = literal("the order cannot be cancelled: ")
-    refuse(db, "status", prefix + why, why.is_not(None))
+    refuse(db, "status", prefix + reason, reason.is_not(None))
     open_temporary_tables(db)
     rows = select(_order.c.id, null()).where(_order.c.id.in_(accepted_orders()))
     db.execute(insert(cancellations).from_select(["order_id", "factory_id"], rows))

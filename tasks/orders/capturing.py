@@ -63,9 +63,9 @@ def capture(db: Connection, now: datetime) -> None:
         _select_gateway() == DEFAULT,
         not_(_has_transaction(TransactionType.AUTHORIZATIONS, TransactionStatus.SUCCEEDED)),
     )
-    words = literal("cannot be captured: no gateway holds its payment here; it is ")
+    message = literal("cannot be captured: no gateway holds its payment here; it is ")
     not_held = not_(or_(is_held, is_manual))
-    refuse(db, "payment_status", words + _order.c.payment_status, not_held)
+    refuse(db, "payment_status", message + _order.c.payment_status, not_held)
     amounts = select(held.c.amount_cents).where(held.c.order_id == _order.c.id)
     held_cents = amounts.correlate(_order).scalar_subquery()
     too_much = literal("must be at most ") + describe_amount(held_cents, _order.c.currency_code)
@@ -96,12 +96,12 @@ def refund(db: Connection, now: datetime) -> None:
     refuse(
         db, "payment_status", "cannot be refunded: nothing was captured here", left_cents.is_(None)
     )
-    words = (
+    message = (
         literal("must be at most ")
         + describe_amount(left_cents, _order.c.currency_code)
         + ", what is left to refund"
     )
-    refuse(db, "_refund_amount_cents", words, requested_orders.c.amount_cents > left_cents)
+    refuse(db, "_refund_amount_cents", message, requested_orders.c.amount_cents > left_cents)
     in_doubt = literal("cannot be refunded: all of it is refunded, or about to be")
     refuse(db, "payment_status", in_doubt, left_cents <= 0)
     remote = [name for name, known in known_gateways().items() if known.terms.remote]

@@ -96,12 +96,12 @@ def stop_editing(db: Connection, now: datetime) -> None:
     total, payment = _order.c.total_amount_with_taxes_cents, _order.c.payment_status
     too_much = and_(payment == PaymentStatus.AUTHORIZED, total > held)
     not_free = and_(payment == PaymentStatus.FREE, total > 0)
-    words = (
+    message = (
         literal("must be at most ")
         + describe_amount(held, _order.c.currency_code)
         + ", what is authorized; cancel the order and place another one"
     )
-    refuse(db, "total_amount_with_taxes_cents", words, or_(too_much, not_free))
+    refuse(db, "total_amount_with_taxes_cents", message, or_(too_much, not_free))
     mine = update(_order).where(_order.c.id.in_(accepted_orders()), edited)
     db.execute(mine.values(status=OrderStatus.PLACED, updated_at=NOW), {"now": now})
     take_stock_again(db, now)

@@ -70,9 +70,9 @@ def read_outcomes(db: Connection, change: str, keys: list[int]) -> Outcomes:
         if answer == TransactionStatus.UNKNOWN:
             waiting += 1
         elif change != "place" or status == OrderStatus.PENDING:
-            words = _WORDS[change] + (message or "the gateway gave no reason")
+            message = _WORDS[change] + (message or "the gateway gave no reason")
             name = _name(key, number)
-            refused.append(RefusedOrder(order=name, field="payment_source", message=words))
+            refused.append(RefusedOrder(order=name, field="payment_source", message=message))
     return Outcomes(waiting, refused)
 
 

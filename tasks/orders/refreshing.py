@@ -47,8 +47,8 @@ def refresh_prices(db: Connection, now: datetime) -> None:
     )
     code = select(unpriced.c.sku_code).where(unpriced.c.order_id == _order.c.id)
     code_of_order = code.correlate(_order).scalar_subquery()
-    words = literal("SKU ") + code_of_order + " has no price in " + _order.c.currency_code
-    refuse(db, "line_items", words, code_of_order.is_not(None))
+    message = literal("SKU ") + code_of_order + " has no price in " + _order.c.currency_code
+    refuse(db, "line_items", message, code_of_order.is_not(None))
     _update_lines(db, now)
     refresh(db, now)
 

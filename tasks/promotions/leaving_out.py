@@ -27,7 +27,7 @@ def leave_coupon_discounts_out(db: Connection, condition: ColumnElement[bool]) -
 
 def _leave_out(
     db: Connection,
-    which: ColumnElement[bool],
+    condition: ColumnElement[bool],
     lines: ColumnElement[bool],
     is_remaining: ColumnElement[bool],
 ) -> None:
@@ -36,7 +36,7 @@ def _leave_out(
     read = (
         select(copies.c.factory_id, _line.c.id, lines.label("fits"))
         .join(_line, _line.c.order_id == copies.c.source_order_id)
-        .where(which, is_remaining)
+        .where(condition, is_remaining)
         .cte("read")
         .prefix_with("MATERIALIZED")
     )

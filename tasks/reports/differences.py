@@ -90,28 +90,28 @@ _ADDRESS_VALUES = (
 _REFERENCES = ("reference", "reference_origin")
 DifferencesById = dict[int, list[Difference]]
 # The copies that are compared, as a condition on their factories.
-Which = ColumnElement[bool]
+Condition = ColumnElement[bool]
 
 
-def read_differences(db: Connection, which: Which) -> DifferencesById:
+def read_differences(db: Connection, condition: Condition) -> DifferencesById:
     """Return the differences of these copies by factory id; [] for an exact copy.
 
     The copy of an order that was merged into another one is what it added to that.
     A factory without a copy has no entry. A difference that no error and no option explains, such
     as a later edit, has no reason.
     """
-    options = {row.id: row for row in db.execute(_select_factories(which))}
+    options = {row.id: row for row in db.execute(_select_factories(condition))}
     found: DifferencesById = {key: [] for key in options}
-    reasons = _Reasons(db, which)
+    reasons = _Reasons(db, condition)
     for key, difference in (
-        *_find_lines(db, which, reasons, options),
-        *_find_added_lines(db, which, options),
-        *_find_merged(db, which, options),
-        *_find_orders(db, _copied, tuple(_ORDER_VALUES), which, reasons, options),
-        *_find_orders(db, _merged, _MERGED_ORDER_VALUES, which, reasons, options),
-        *_find_addresses(db, which, reasons, options),
-        *_find_payment_sources(db, which, reasons, options),
-        *_find_left_out_data(db, which),
+        *_find_lines(db, condition, reasons, options),
+        *_find_added_lines(db, condition, options),
+        *_find_merged(db, condition, options),
+        *_find_orders(db, _copied, tuple(_ORDER_VALUES), condition, reasons, options),
+        *_find_orders(db, _merged, _MERGED_ORDER_VALUES, condition, reasons, options),
+        *_find_addresses(db, condition, reasons, options),
+        *_find_payment_sources(db, condition, reasons, options),
+        *_find_left_out_data(db, condition),
     ):
         found[key].append(difference)
     return found
@@ -120,10 +120,10 @@ def read_differences(db: Connection, which: Which) -> DifferencesById:
 class _Reasons:
     """The messages of the copies' errors, by line, by SKU and by field."""
 
-    def __init__(self, db: Connection, which: Which) -> None:
+    def __init__(self, db: Connection, condition: Condition) -> None:
         self._messages: dict[tuple[int, Any], str] = {}
         rows = select(_error).join(_factory, _factory.c.id == _error.c.order_factory_id)
-        for row in db.execute(rows.where(which).order_by(_error.c.id.desc())):
+        for row in db.execute(rows.where(condition).order_by(_error.c.id.desc())):
             for subject in (
                 row.line_item_id,
                 row.sku_code,
@@ -145,8 +145,8 @@ class _Reasons:
         )
 
 
-def _select_factories(which: Which) -> Select[Any]:
-    return select(_factory).where(which, TARGET_OR_MERGED.is_not(None))
+def _select_factories(condition: Condition) -> Select[Any]:
+    return select(_factory).where(condition, TARGET_OR_MERGED.is_not(None))
 
 
 def _label(line: Any) -> ColumnElement[str]:
@@ -154,7 +154,7 @@ def _label(line: Any) -> ColumnElement[str]:
 
 
 def _find_lines(
-    db: Connection, which: Which, reasons: _Reasons, options: dict[int, Row[Any]]
+    db: Connection, condition: Condition, reasons: _Reasons, options: dict[int, Row[Any]]
 ) -> Iterator[tuple[int, Difference]]:
     """Yield lines that were left out, and lines with other values."""
     is_copy_of = and_(_has.c.order_id == _target.c.id, _has.c.copied_from_id == _had.c.id)
@@ -175,13 +175,13 @@ def _find_lines(
         is_recomputed(_had, _rules).label("is_recomputed"),
         *pairs,
     ).select_from(rows)
-    selected = selected.where(which, or_(_has.c.id.is_(None), differs))
+    selected = selected.where(condition, or_(_has.c.id.is_(None), differs))
     for row in db.execute(selected.order_by(_factory.c.id, _had.c.id)):
-        why = reasons.find(row.factory_id, row.line_id, row.sku_code)
+        reason = reasons.find(row.factory_id, row.line_id, row.sku_code)
         values = row._mapping
         if row.copy_id is None:
             once = _explain_line_rule(row.code, options[row.factory_id]) if row.is_once else None
-            why = why or once or _explain_left_out(row, options[row.factory_id])
+            reason = reason or once or _explain_left_out(row, options[row.factory_id])
             yield (
                 row.factory_id,
                 Difference(
@@ -189,7 +189,7 @@ def _find_lines(
                     what=row.label,
                     before=row.had_quantity,
                     after=None,
-                    reason=why,
+                    reason=reason,
                 ),
             )
             continue
@@ -203,7 +203,7 @@ def _find_lines(
                         what=f"{row.label}: {name}",
                         before=before,
                         after=after,
-                        reason=why
+                        reason=reason
                         or _explain_changed_line(row, options[row.factory_id])
                         or _explain_recomputed_line(row, options[row.factory_id])
                         or _explain_by_options(part, options[row.factory_id])
@@ -213,7 +213,7 @@ def _find_lines(
 
 
 def _find_added_lines(
-    db: Connection, which: Which, options: dict[int, Row[Any]]
+    db: Connection, condition: Condition, options: dict[int, Row[Any]]
 ) -> Iterator[tuple[int, Difference]]:
     """Yield lines that the source order does not have, such as discounts of today's promotions."""
     of_source = (
@@ -224,15 +224,18 @@ def _find_added_lines(
     )
     rows = select(_factory.c.id, _label(_has), _has.c.sku_code, _has.c.total_amount_cents)
     rows = rows.select_from(_copied.join(_has, _has.c.order_id == _target.c.id))
-    rows = rows.where(which, not_(of_source)).order_by(_factory.c.id, _has.c.id)
+    rows = rows.where(condition, not_(of_source)).order_by(_factory.c.id, _has.c.id)
     for key, label, code, cents in db.execute(rows):
-        why = "apply_promotions" if options[key].apply_promotions else None
-        why = "add_lines" if code in (options[key].add_lines or {}) else why
-        yield key, Difference(part="line_items", what=label, before=None, after=cents, reason=why)
+        reason = "apply_promotions" if options[key].apply_promotions else None
+        reason = "add_lines" if code in (options[key].add_lines or {}) else reason
+        yield (
+            key,
+            Difference(part="line_items", what=label, before=None, after=cents, reason=reason),
+        )
 
 
 def _find_merged(
-    db: Connection, which: Which, options: dict[int, Row[Any]]
+    db: Connection, condition: Condition, options: dict[int, Row[Any]]
 ) -> Iterator[tuple[int, Difference]]:
     """Yield the lines that `add_lines` added to the orders that copies were merged into.
 
@@ -248,7 +251,7 @@ def _find_merged(
     # Other copies may have added the same SKU at the same time, and at the same price.
     added = {
         (row.id, row.sku_code): row.total_amount_cents
-        for row in db.execute(rows.where(which).order_by(_factory.c.id, _has.c.id))
+        for row in db.execute(rows.where(condition).order_by(_factory.c.id, _has.c.id))
         if (options[row.id].add_lines or {}).get(row.sku_code) == row.quantity
     }
     totals: dict[int, int] = {}
@@ -265,7 +268,7 @@ def _find_merged(
         .scalar_subquery()
     )
     sums = select(_factory.c.id, _source.c.total_amount_cents, copied).select_from(_merged)
-    for key, before, cents in db.execute(sums.where(which).order_by(_factory.c.id)):
+    for key, before, cents in db.execute(sums.where(condition).order_by(_factory.c.id)):
         after = int(cents) + totals.get(key, 0)
         if after != before:
             yield (
@@ -284,7 +287,7 @@ def _find_orders(
     db: Connection,
     joined: FromClause,
     compared: tuple[str, ...],
-    which: Which,
+    condition: Condition,
     reasons: _Reasons,
     options: dict[int, Row[Any]],
 ) -> Iterator[tuple[int, Difference]]:
@@ -292,8 +295,10 @@ def _find_orders(
     names = {name: (_source.c[name], _target.c[name]) for name in compared}
     columns = [each.label(f"had_{name}") for name, (each, _) in names.items()]
     columns += [each.label(f"has_{name}") for name, (_, each) in names.items()]
-    differs = or_(*(had.is_distinct_from(has) for had, has in names.values()))
-    rows = select(_factory.c.id, *columns).select_from(joined).where(which, differs)
+    differs = or_(
+        *(source_row.is_distinct_from(target_row) for source_row, target_row in names.values())
+    )
+    rows = select(_factory.c.id, *columns).select_from(joined).where(condition, differs)
     for row in db.execute(rows.order_by(_factory.c.id)):
         values = row._mapping
         for name in names:
@@ -306,7 +311,7 @@ def _find_orders(
             if name == "notes":
                 before = None if before is None else "as they were"
                 after = None if after is None else "changed"
-            why = reasons.find(row.id, f"field {_FIELDS.get(name, name)}")
+            reason = reasons.find(row.id, f"field {_FIELDS.get(name, name)}")
             yield (
                 row.id,
                 Difference(
@@ -314,7 +319,7 @@ def _find_orders(
                     what=name.removesuffix("_id"),
                     before=before,
                     after=after,
-                    reason=why
+                    reason=reason
                     or _explain_by_order_option(name, options[row.id])
                     or _explain_by_changed_lines(part, options[row.id])
                     or _explain_by_options(part, options[row.id])
@@ -335,16 +340,18 @@ _FIELDS = {"customer_id": "customer", "gift_card_amount_cents": "gift_card_code"
 
 
 def _find_addresses(
-    db: Connection, which: Which, reasons: _Reasons, options: dict[int, Row[Any]]
+    db: Connection, condition: Condition, reasons: _Reasons, options: dict[int, Row[Any]]
 ) -> Iterator[tuple[int, Difference]]:
     address = table_of(Address)
     for kind in ("billing_address", "shipping_address"):
-        had, has = address.alias("had_address"), address.alias("has_address")
-        rows = _copied.outerjoin(had, had.c.id == _source.c[f"{kind}_id"])
-        rows = rows.outerjoin(has, has.c.id == _target.c[f"{kind}_id"])
-        differs = or_(*(had.c[name].is_distinct_from(has.c[name]) for name in _ADDRESS_VALUES))
-        changed = select(_factory.c.id, had.c.id, has.c.id).select_from(rows)
-        changed = changed.where(which, differs)
+        source_row, target_row = address.alias("had_address"), address.alias("has_address")
+        rows = _copied.outerjoin(source_row, source_row.c.id == _source.c[f"{kind}_id"])
+        rows = rows.outerjoin(target_row, target_row.c.id == _target.c[f"{kind}_id"])
+        differs = or_(
+            *(source_row.c[name].is_distinct_from(target_row.c[name]) for name in _ADDRESS_VALUES)
+        )
+        changed = select(_factory.c.id, source_row.c.id, target_row.c.id).select_from(rows)
+        changed = changed.where(condition, differs)
         for key, was_there, there in db.execute(changed.order_by(_factory.c.id)):
             yield (
                 key,
@@ -360,24 +367,24 @@ def _find_addresses(
 
 
 def _find_payment_sources(
-    db: Connection, which: Which, reasons: _Reasons, options: dict[int, Row[Any]]
+    db: Connection, condition: Condition, reasons: _Reasons, options: dict[int, Row[Any]]
 ) -> Iterator[tuple[int, Difference]]:
     payment = table_of(PaymentSource)
-    had, has = payment.alias("had_payment"), payment.alias("has_payment")
-    rows = _copied.join(had, had.c.id == _source.c.payment_source_id)
-    rows = rows.outerjoin(has, has.c.id == _target.c.payment_source_id)
+    source_row, target_row = payment.alias("had_payment"), payment.alias("has_payment")
+    rows = _copied.join(source_row, source_row.c.id == _source.c.payment_source_id)
+    rows = rows.outerjoin(target_row, target_row.c.id == _target.c.payment_source_id)
     differs = or_(
-        has.c.id.is_(None),
-        had.c.name.is_distinct_from(has.c.name),
-        had.c.payment_source_token.is_distinct_from(has.c.payment_source_token),
+        target_row.c.id.is_(None),
+        source_row.c.name.is_distinct_from(target_row.c.name),
+        source_row.c.payment_source_token.is_distinct_from(target_row.c.payment_source_token),
     )
-    name = func.coalesce(had.c.name, had.c.payment_source_type)
-    new = func.coalesce(has.c.name, has.c.payment_source_type)
-    changed = select(_factory.c.id, name, new).select_from(rows).where(which, differs)
+    name = func.coalesce(source_row.c.name, source_row.c.payment_source_type)
+    new = func.coalesce(target_row.c.name, target_row.c.payment_source_type)
+    changed = select(_factory.c.id, name, new).select_from(rows).where(condition, differs)
     for key, before, after in db.execute(changed.order_by(_factory.c.id)):
-        why = reasons.find(key, "field payment_source")
-        if why is None and after is None:
-            why = (
+        reason = reasons.find(key, "field payment_source")
+        if reason is None and after is None:
+            reason = (
                 "it is not in the customer's wallet"
                 if options[key].reuse_wallet
                 else "reuse_wallet was not set"
@@ -385,12 +392,16 @@ def _find_payment_sources(
         yield (
             key,
             Difference(
-                part="payment_source", what="payment_source", before=before, after=after, reason=why
+                part="payment_source",
+                what="payment_source",
+                before=before,
+                after=after,
+                reason=reason,
             ),
         )
 
 
-def _find_left_out_data(db: Connection, which: Which) -> Iterator[tuple[int, Difference]]:
+def _find_left_out_data(db: Connection, condition: Condition) -> Iterator[tuple[int, Difference]]:
     """Yield the metadata keys and the references that were not copied, by kind of row."""
     address, option = table_of(Address), table_of(LineItemOption)
     had_address, has_address = address.alias("had_address"), address.alias("has_address")
@@ -403,49 +414,66 @@ def _find_left_out_data(db: Connection, which: Which) -> Iterator[tuple[int, Dif
     used = has_address.c.id.in_([_target.c.billing_address_id, _target.c.shipping_address_id])
     addresses = _copied.join(has_address, used)
     addresses = addresses.join(had_address, had_address.c.id == has_address.c.copied_from_id)
-    for kind, rows, had, has in (
+    for kind, rows, source_row, target_row in (
         ("order", _copied, _source, _target),
         ("line_items", lines, _had, _has),
         ("line_item_options", options, had_option, has_option),
         ("addresses", addresses, had_address, has_address),
     ):
-        yield from _find_left_out_references(db, which, kind, rows, had, has)
-        yield from _find_left_out_metadata(db, which, kind, rows, had, has)
+        yield from _find_left_out_references(db, condition, kind, rows, source_row, target_row)
+        yield from _find_left_out_metadata(db, condition, kind, rows, source_row, target_row)
 
 
 def _find_left_out_references(
-    db: Connection, which: Which, kind: str, rows: FromClause, had: FromClause, has: FromClause
+    db: Connection,
+    condition: Condition,
+    kind: str,
+    rows: FromClause,
+    source_row: FromClause,
+    target_row: FromClause,
 ) -> Iterator[tuple[int, Difference]]:
-    missing = or_(*(and_(had.c[name].is_not(None), has.c[name].is_(None)) for name in _REFERENCES))
+    missing = or_(
+        *(
+            and_(source_row.c[name].is_not(None), target_row.c[name].is_(None))
+            for name in _REFERENCES
+        )
+    )
     counted = select(_factory.c.id, func.count(), _factory.c.keep_references).select_from(rows)
-    counted = counted.where(which, missing).group_by(_factory.c.id, _factory.c.keep_references)
+    counted = counted.where(condition, missing).group_by(_factory.c.id, _factory.c.keep_references)
     for key, count, rule in db.execute(counted.order_by(_factory.c.id)):
-        why = None if rule == ALL else "keep_references"
+        reason = None if rule == ALL else "keep_references"
         what = f"{kind}: rows with a reference"
         yield (
             key,
-            Difference(part="references", what=what, before=count, after=None, reason=why),
+            Difference(part="references", what=what, before=count, after=None, reason=reason),
         )
 
 
 def _find_left_out_metadata(
-    db: Connection, which: Which, kind: str, rows: FromClause, had: FromClause, has: FromClause
+    db: Connection,
+    condition: Condition,
+    kind: str,
+    rows: FromClause,
+    source_row: FromClause,
+    target_row: FromClause,
 ) -> Iterator[tuple[int, Difference]]:
     """Yield the keys that were not copied, without their values, which may be private."""
-    pairs = select(_factory.c.id, _factory.c.keep_metadata, had.c.metadata, has.c.metadata)
-    differs = had.c.metadata.is_distinct_from(has.c.metadata)
-    pairs = pairs.select_from(rows).where(which, had.c.metadata.is_not(None), differs)
+    pairs = select(
+        _factory.c.id, _factory.c.keep_metadata, source_row.c.metadata, target_row.c.metadata
+    )
+    differs = source_row.c.metadata.is_distinct_from(target_row.c.metadata)
+    pairs = pairs.select_from(rows).where(condition, source_row.c.metadata.is_not(None), differs)
     missing: dict[tuple[int, str], set[str]] = {}
     for key, rule, before, after in db.execute(pairs.order_by(_factory.c.id)):
         missing.setdefault((key, rule), set()).update({*(before or ())} - {*(after or ())})
     for (key, rule), names in missing.items():
         if names:
-            why = None if rule == ALL else "keep_metadata"
+            reason = None if rule == ALL else "keep_metadata"
             what = f"{kind}: keys"
             before = ", ".join(sorted(names))
             yield (
                 key,
-                Difference(part="metadata", what=what, before=before, after=None, reason=why),
+                Difference(part="metadata", what=what, before=before, after=None, reason=reason),
             )
 
 

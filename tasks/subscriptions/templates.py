@@ -148,43 +148,43 @@ def _insert_lines(db: Connection, row: Any, template: int, has_items: bool, now:
         names = [_line.c[name] for name in _OF_ITEMS]
         wanted = select(_line.c.id.label("place"), _line.c.id.label("source_line_item_id"), *names)
         wanted = wanted.where(_line.c.order_id == row.source_order_id)
-    asked = wanted.subquery("wanted")
+    requested = wanted.subquery("wanted")
     values = {
         "order_id": literal(template),
         **{
-            column.key: _choose_line_value(column.key, asked)
+            column.key: _choose_line_value(column.key, requested)
             for column in copied_columns(LineItem, "order_id")
         },
         **times(at(now)),
     }
     rows = select(*values.values()).select_from(
-        asked.outerjoin(_line, _line.c.id == asked.c.source_line_item_id)
+        requested.outerjoin(_line, _line.c.id == requested.c.source_line_item_id)
     )
-    db.execute(insert_counted(_line, list(values), rows.order_by(asked.c.place)))
-    _insert_options(db, template, asked, now)
+    db.execute(insert_counted(_line, list(values), rows.order_by(requested.c.place)))
+    _insert_options(db, template, requested, now)
 
 
-def _choose_line_value(name: str, asked: FromClause) -> ColumnElement[Any]:
+def _choose_line_value(name: str, requested: FromClause) -> ColumnElement[Any]:
     if name in _OF_ITEMS:
-        return asked.c[name]
+        return requested.c[name]
     same = and_(
-        asked.c.quantity == _line.c.quantity,
-        asked.c.total_amount_cents == _line.c.total_amount_cents,
+        requested.c.quantity == _line.c.quantity,
+        requested.c.total_amount_cents == _line.c.total_amount_cents,
     )
     if name in _OF_AMOUNTS:
         return case((same, _line.c[name]), else_=null())
     if name == "tax_amount_cents":
-        total = asked.c.total_amount_cents
+        total = requested.c.total_amount_cents
         return case((same, _line.c[name]), else_=changed_tax(_line.c, total))
     return _line.c[name]
 
 
-def _insert_options(db: Connection, template: int, asked: FromClause, now: datetime) -> None:
-    """Insert the options of the source lines; the template's lines are in the order of `asked`."""
+def _insert_options(db: Connection, template: int, requested: FromClause, now: datetime) -> None:
+    """Insert the options of the source lines; the template's lines are in the order of `requested`."""
     made = select(_line.c.id, func.row_number().over(order_by=_line.c.id).label("rank"))
     lines = made.where(_line.c.order_id == template).subquery("made")
-    rank = func.row_number().over(order_by=asked.c.place).label("rank")
-    ranked = select(asked.c.source_line_item_id, rank).subquery("ranked")
+    rank = func.row_number().over(order_by=requested.c.place).label("rank")
+    ranked = select(requested.c.source_line_item_id, rank).subquery("ranked")
     values: dict[str, ColumnElement[Any]] = {
         "line_item_id": lines.c.id,
         **{column.key: column for column in copied_columns(LineItemOption, "line_item_id")},

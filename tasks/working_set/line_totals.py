@@ -177,14 +177,14 @@ def sum_merged_copies(db: Connection) -> None:
     _sum_lines_left(db, copies.c.merges)
 
 
-def _sum_lines_left(db: Connection, which: ColumnElement[bool]) -> None:
+def _sum_lines_left(db: Connection, condition: ColumnElement[bool]) -> None:
     """Add up these copies again: their sources' lines that are not left out, and the changed ones.
 
     A copy that has no line left keeps its sums: `sum_remaining_lines` finds it.
     """
-    remaining = select_line_sums(copies.c.source_order_id).where(which, not_(is_left_out()))
+    remaining = select_line_sums(copies.c.source_order_id).where(condition, not_(is_left_out()))
     db.execute(_update_sums(remaining))
-    _add_changed_lines(db, which)
+    _add_changed_lines(db, condition)
 
 
 def sum_changed_copies(db: Connection) -> None:
@@ -199,13 +199,13 @@ def sum_changed_copies(db: Connection) -> None:
     _add_changed_lines(db, true())
 
 
-def _add_changed_lines(db: Connection, which: ColumnElement[bool]) -> None:
+def _add_changed_lines(db: Connection, condition: ColumnElement[bool]) -> None:
     """Add the changed lines of these copies to the sums."""
     of = changed_lines.c
     is_in_catalogue = exists().where(line_sums.c.factory_id == copies.c.factory_id)
     has_some = exists().where(of.factory_id == copies.c.factory_id)
     missing = select(copies.c.factory_id, *(literal(value) for value in _NO_SUMS.values()))
-    missing = missing.where(which, has_some, not_(is_in_catalogue))
+    missing = missing.where(condition, has_some, not_(is_in_catalogue))
     db.execute(insert(line_sums).from_select(["factory_id", *_NO_SUMS], missing))
     counts = {
         "lines": func.count(),
@@ -220,7 +220,7 @@ def _add_changed_lines(db: Connection, which: ColumnElement[bool]) -> None:
             of.factory_id, *(cast(count, BigInteger).label(name) for name, count in counts.items())
         )
         .join(copies, copies.c.factory_id == of.factory_id)
-        .where(which)
+        .where(condition)
         .group_by(of.factory_id)
         .subquery("more")
     )

@@ -51,6 +51,15 @@ def numbers(shop, count, **given):
     return [shop.number_of(shop.order(**given)) for _ in range(count)]
 
 
+def read_frame(content, ending):
+    file = BytesIO(content)
+    if ending == ".csv":
+        return pd.read_csv(file, dtype=str)
+    if ending == ".jsonl":
+        return pd.read_json(file, lines=True, dtype=False)
+    return pd.read_parquet(file) if ending == ".parquet" else pd.read_excel(file, dtype=str)
+
+
 def write_frame(frame, ending):
     buffer = BytesIO()
     if ending == ".csv":
@@ -311,6 +320,12 @@ def test_corrected_failed_rows_can_be_uploaded_again(api, shop):
         retry = shop.rows(OrderFactory)[-1]
         assert (retry.source_order_id, retry.reference) == (failed.source_order_id, "b")
         assert (retry.metadata, retry.stock) == ({"c": 1}, "ignore")
+        mended = read_frame(file.content, ending).assign(source_order=good)
+        send(api, write_frame(mended, ending), name=f"mended{ending}")
+        drain()
+        copy = shop.rows(OrderFactory)[-1]
+        assert (retry.status, copy.status) == ("failed", "completed")
+        assert (copy.reference, copy.metadata, copy.stock) == ("b", {"c": 1}, "ignore")
     row = json.loads(files[".jsonl"].text)
     assert row["errors"].startswith("billing_address: ")
 

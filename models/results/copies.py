@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from order_factory.models.errors import OrderFactoryError
 from order_factory.models.results.differences import Difference
@@ -50,6 +50,12 @@ class _Outcome(Result):
         description="Field names with their messages; null if there are none."
     )
     errors_count: int = Field(description="Number of messages in errors_log.")
+
+    @field_validator("errors_log")
+    @classmethod
+    def _sort(cls, log: dict[str, list[str]] | None) -> dict[str, list[str]] | None:
+        """Return the log in the order of its fields: PostgreSQL puts short names first."""
+        return None if log is None else dict(sorted(log.items()))
 
 
 class OrderFactoryResult(CopyOptionValues, _Outcome):

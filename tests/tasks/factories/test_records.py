@@ -9,7 +9,7 @@ from order_factory.models.tables import Event, OrderFactory
 from order_factory.models.values.copy_options import OPTIONS, ORDER_CHANGES
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.factories.records import create_factory, read_factory, require_factory
-from tests.support.copying import read_results, request_copy
+from tests.support.copying import copy_one, read_results, request_copy
 
 
 def test_a_factory_is_recorded_with_its_options(shop):
@@ -133,3 +133,11 @@ def test_another_resources_id_is_no_factorys_id(shop):
                 require_factory(db, public_id(resource, key))
         with pytest.raises(FactoryNotFound):
             read_factory(db, factory + 1)
+
+
+def test_the_errors_are_in_the_order_of_their_fields(shop):
+    order = shop.order(billing_address_id=None, lines=[("GONE", 0, 1_00)], catalogued=False)
+
+    copy = copy_one(order, place_target_order=True)
+
+    assert list(copy.errors_log or {}) == ["billing_address", "line_items"]

@@ -19,7 +19,7 @@ from prefect.client.schemas.responses import OrchestrationResult
 from prefect.context import ContextModel, SyncClientContext
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, get_current_settings
 
-from order_factory.flows.support.quick_retries import retry_soon
+from order_factory.flows.support.quick_retries import limit_answer_time, retry_soon
 from order_factory.tasks.prefect_ui.prefect_calls import is_away, limit_retries, try_call
 
 _REMEMBERED_SECONDS = 60
@@ -63,6 +63,7 @@ class _StateSetter:
     def __init__(self, client: SyncPrefectClient) -> None:
         self._set: Callable[..., OrchestrationResult[Any]] = client.set_flow_run_state
         self._is_away = False
+        client._client.event_hooks["request"] += [limit_answer_time]
         client._client.event_hooks["response"] += [retry_soon, self._note_answer]
 
     def __call__(self, *args: Any, **options: Any) -> OrchestrationResult[Any]:

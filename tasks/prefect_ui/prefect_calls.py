@@ -17,6 +17,8 @@ R = TypeVar("R")
 
 # Prefect waits 2, 4 and 8 seconds before them, and less if the server is only busy.
 RETRIES = 3
+# How long each try of a new client waits for an answer.
+ANSWER_SECONDS = 10.0
 # After a call without an answer, no call is made for this many times the waiting time.
 _PAUSE_FACTOR, _SHORTEST_PAUSE = 10.0, 2.0
 
@@ -53,9 +55,13 @@ def is_away(error: BaseException) -> bool:
 
 
 def limit_retries(retries: int) -> SettingsContext:
-    """Inside the block, Prefect's client retries a request at most `retries` times."""
+    """Inside the block, Prefect's client retries a request at most `retries` times.
+
+    A client that is made inside the block waits at most `ANSWER_SECONDS` for each answer.
+    """
     context = get_settings_context()
     # Prefect's own function would read the environment again, which takes 30 milliseconds.
     client = context.settings.client.model_copy(update={"max_retries": retries})
-    settings = context.settings.model_copy(update={"client": client})
+    api = context.settings.api.model_copy(update={"request_timeout": ANSWER_SECONDS})
+    settings = context.settings.model_copy(update={"client": client, "api": api})
     return SettingsContext(profile=context.profile, settings=settings)

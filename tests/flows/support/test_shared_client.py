@@ -125,11 +125,12 @@ def test_the_result_storage_is_looked_up_once_a_minute(monkeypatch):
 
 @pytest.mark.parametrize("started_by_a_worker", [False, True])
 def test_a_run_waits_once_for_an_unreachable_server(monkeypatch, started_by_a_worker):
-    requests = []
+    requests, seconds = [], []
     own = SyncClientContext.get_or_create() if started_by_a_worker else shared_client()
 
     def refuse(request):
         requests.append(request.url.path)
+        seconds.append(request.extensions["timeout"]["read"])
         raise ConnectError("refused")
 
     with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}), own:
@@ -149,3 +150,4 @@ def test_a_run_waits_once_for_an_unreachable_server(monkeypatch, started_by_a_wo
             client.set_flow_run_state(run, Failed())
 
     assert (first, len(requests)) == (2, 3)
+    assert seconds == [20, 10, 20]  # how long each try waits for a server that hangs

@@ -97,16 +97,18 @@ def open_sheet(path: Path) -> Iterator[tuple[str, Iterator[Row]]]:
     """
     try:
         _check_sizes(path)
-        # The size of a sheet is not used, because some programs write a wrong size.
-        book = _Book(path, read_only=True, data_only=True, keep_links=False)
-        try:
-            book.read()
-            # People do not see hidden sheets, so they mean the first visible one.
-            sheets: list[Any] = book.wb.worksheets
-            sheet = next((each for each in sheets if each.sheet_state == "visible"), sheets[0])
-            yield sheet.title, _read_rows(sheet, book.shared_strings)
-        finally:
-            book.close()
+        # openpyxl leaves parts of a damaged workbook open, which keep a file that it opened open.
+        with path.open("rb") as file:
+            # The size of a sheet is not used, because some programs write a wrong size.
+            book = _Book(file, read_only=True, data_only=True, keep_links=False)
+            try:
+                book.read()
+                # People do not see hidden sheets, so they mean the first visible one.
+                sheets: list[Any] = book.wb.worksheets
+                sheet = next((each for each in sheets if each.sheet_state == "visible"), sheets[0])
+                yield sheet.title, _read_rows(sheet, book.shared_strings)
+            finally:
+                book.close()
     except _TooLarge as error:
         message = f"The file {path.name} is too large when unpacked; save it as CSV."
         raise InvalidRequest(message) from error

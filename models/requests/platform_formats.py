@@ -106,7 +106,7 @@ class LinePart(_Part, frozen=True):
         False, description="Pass over a row without a price that has the SKU of the row before."
     )
     adjustments: Columns = Field(
-        (), description="Names of lines that are no goods, such as Tip: the subtotal lacks them."
+        (), description="Names of lines that are no goods, such as Tip: copies leave them out."
     )
 
 

@@ -171,10 +171,9 @@ class _Conversion:
     def _settle(self, lines: list[_Goods], amounts: HeaderAmounts) -> _Sums:
         """Divide the lines into goods and adjustments such as tips, and add all up.
 
-        A subtotal may have the adjustments in it all the same. Then they are goods.
+        The file's subtotal may include the adjustments.
         """
-        names = {_word(each) for each in self._form.line.adjustments}
-        is_other = [_word(str(each.values["name"])) in names for each in lines]
+        is_other = [self._is_adjustment(each) for each in lines]
         others = [each for each, other in zip(lines, is_other, strict=True) if other]
         goods = [each for each, other in zip(lines, is_other, strict=True) if not other]
         extra = sum(whole_cents([each.total for each in others]))
@@ -183,8 +182,19 @@ class _Conversion:
         try:
             return _Sums(goods, others, cents, more, match_amounts(sum(cents), more))
         except AmountsDiffer:
-            cents = whole_cents([each.total for each in lines])
-            return _Sums(lines, [], cents, amounts, match_amounts(sum(cents), amounts))
+            if more.subtotal is None or not extra:
+                raise
+            more = replace(more, subtotal=more.subtotal - extra)
+            return _Sums(goods, others, cents, more, match_amounts(sum(cents), more))
+
+    def _is_adjustment(self, line: _Goods) -> bool:
+        """Whether the line is a tip. A product with such a name has a SKU, or is shipped."""
+        values = line.values
+        has_code = values["sku_code"] not in (None, values["name"])
+        return self._is_once(values["name"]) and not has_code and not line.ships
+
+    def _is_once(self, name: object) -> bool:
+        return _word(str(name)) in {_word(each) for each in self._form.line.adjustments}
 
     def _records(self) -> list[Record]:
         """The rows that are lines of the order."""
@@ -505,6 +515,8 @@ class _Conversion:
                 "name": name,
                 "unit_amount_cents": cents,
                 "total_amount_cents": cents,
+                # The customer gave a tip for this order, and not for the next ones.
+                "metadata": {"repeat": False} if self._is_once(name) else None,
             }
             for reference, kind, name, cents in lines
             if cents

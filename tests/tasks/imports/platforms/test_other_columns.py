@@ -158,6 +158,13 @@ PREFIXED = {
             "shopify",
             [TIPPED | MUG | {"Subtotal": "13.00"}, TIP],
             13_00,
+            [("skus", 10_00), ("adjustments", 3_00)],
+        ),
+        # A product with that name.
+        (
+            "shopify",
+            [TIPPED | MUG | {"Subtotal": "13.00"}, TIP | {"Lineitem sku": "TIP-1"}],
+            13_00,
             [("skus", 10_00), ("skus", 3_00)],
         ),
         (
@@ -220,6 +227,24 @@ def test_texts_of_a_wide_row_stay_whole(tmp_path):
     assert [row.values["name"] for row in order.rows["skus"]] == ["Mug & Co; red: large", "Cap"]
     assert [row.values["code"] for row in order.rows["skus"]] == ["MUG", "Cap"]
     assert order.rows["line_items"][-1].values["name"] == "welcome10"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [TIPPED | MUG, TIP],
+        [TIPPED | MUG | {"Subtotal": "13.00"}, TIP],
+        [TIPPED | MUG | {"Total Tip": "3.00"}],
+    ],
+)
+def test_a_tip_is_no_sku_and_later_orders_do_not_repeat_it(tmp_path, rows):
+    (order,) = convert_file(write_rows(tmp_path / "orders.csv", rows), "shopify")
+
+    mug, tip = (row.values for row in order.rows["line_items"])
+    assert (tip["item_type"], tip["total_amount_cents"]) == ("adjustments", 3_00)
+    assert ("metadata" in mug, tip["metadata"]) == (False, {"repeat": False})
+    assert order.rows["orders"][0].values["subtotal_amount_cents"] == 10_00
+    assert [row.values["code"] for row in order.rows["skus"]] == ["Mug"]
 
 
 @pytest.mark.parametrize("separator", ",;\t")

@@ -13,6 +13,7 @@ from order_factory.models.results.copies import (
     OrderFactoryPreview,
     OrderFactoryResult,
     OrderRef,
+    name_action,
     name_order,
 )
 from order_factory.models.results.differences import Difference
@@ -32,21 +33,22 @@ def describe_copy(result: OrderFactoryResult) -> list[RenderableType]:
         plain = result.model_copy(update={"made_before": False})
         return [*describe_copy(plain), Text(printable(message))]
     source = result.source_order.number or result.source_order.id
+    action = name_action(result)
     if result.status == FactoryStatus.FAILED:
         summary = f"Order {source} could not be copied."
         if result.target_order is not None:
             target = _describe_order(result.target_order)
-            summary = f"Order {source} was copied to order {target}, but could not be placed."
+            summary = f"Order {source} was {action} to order {target}, but could not be placed."
     elif set(result.errors_log or {}) == {"source_order"}:
         target = _describe_order(result.target_order)
-        summary = f"Order {source} was copied to order {target}, but could not be cancelled."
+        summary = f"Order {source} was {action} to order {target}, but could not be cancelled."
     elif result.errors_count:
         summary = (
-            f"Order {source} was copied in part, to order {_describe_order(result.target_order)}."
+            f"Order {source} was {action} in part, to order {_describe_order(result.target_order)}."
         )
     else:
         target = f" to order {name_order(result.target_order)}" if result.target_order else ""
-        summary = f"Order {source} was copied{target}."
+        summary = f"Order {source} was {action}{target}."
     headline = Text(printable(summary), style=_COLOURS.get(result.status, "yellow"))
     return [headline, *_list_errors(result)]
 
@@ -55,6 +57,8 @@ def describe_preview(preview: OrderFactoryPreview) -> list[RenderableType]:
     """How the copy would end, and how it would differ from its source."""
     target = preview.target_order
     would = "could not be copied" if target is None else f"would be copied, and be {target.status}"
+    if target is not None and name_action(preview) == "added":
+        would = f"would be added to order {name_order(target)}"
     source = preview.source_order.number or preview.source_order.id
     headline = Text(printable(f"Order {source} {would}. This was a dry run; nothing was changed."))
     return [headline, *_list_errors(preview), *describe_differences(preview.differences)]

@@ -100,6 +100,11 @@ def name_order(order: OrderRef) -> str:
     return f"{order.number} ({order.id})" if order.number else order.id
 
 
+def name_action(result: OrderFactoryResult) -> str:
+    """Return what the copy did with its source order: `copied`, or `added` with `merge_into`."""
+    return "added" if dict(result)["merge_into"] and result.target_order else "copied"
+
+
 def summary(result: OrderFactoryResult) -> str:
     """Return the outcome of a copy in one line, without personal data."""
     if result.made_before:
@@ -112,7 +117,7 @@ def summary(result: OrderFactoryResult) -> str:
     target = result.target_order
     to_target = f" to order {name_order(target)}" if target else ""
     if not result.errors_log:
-        return f"order {source} was copied{to_target}"
+        return f"order {source} was {name_action(result)}{to_target}"
     detail = "; ".join(
         f"{field}: {message}"
         for field, messages in result.errors_log.items()

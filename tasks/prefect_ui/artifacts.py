@@ -14,7 +14,12 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.client.schemas.actions import ArtifactCreate
 from prefect.context import FlowRunContext
 
-from order_factory.models.results.copies import BulkResult, OrderFactoryResult, name_order
+from order_factory.models.results.copies import (
+    BulkResult,
+    OrderFactoryResult,
+    name_action,
+    name_order,
+)
 from order_factory.models.results.orders import OrdersResult
 from order_factory.models.results.step_times import StepTimes
 from order_factory.models.settings import Settings
@@ -238,7 +243,7 @@ def _make_headline(result: OrderFactoryResult) -> str:
     source, target = result.source_order, result.target_order
     if target is None:
         return f"Order {name_order(source)} was not copied"
-    return f"Order {name_order(source)} was copied to order {name_order(target)}"
+    return f"Order {name_order(source)} was {name_action(result)} to order {name_order(target)}"
 
 
 def show_orders_result(result: OrdersResult) -> None:

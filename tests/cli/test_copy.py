@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from order_factory.cli.views.order_factories import describe_copy
 from order_factory.models.tables import Order, OrderFactory
 from order_factory.models.values.copy_options import OPTIONS
 from order_factory.models.values.public_ids import Resource, public_id
-from tests.support.copying import request_copy
+from tests.support.copying import copy_one, request_copy
 
 PERSONAL = ("buyer@shop.example", "customer-", "Test Street", "Testville", "pm_test")
 
@@ -26,6 +27,17 @@ def test_copies_an_order(shop, run):
     )
     assert shop.row(OrderFactory).source_order_id == source
     assert not any(words in output.out + output.err for words in PERSONAL)
+
+
+def test_a_copy_that_is_merged_is_reported_as_added(shop):
+    customer = shop.customer()
+    opened = shop.order(number="A2", status="draft", placed_at=None, customer_id=customer)
+    source = shop.order(number="A1", customer_id=customer)
+
+    headline, *_ = describe_copy(copy_one(source, merge_into="A2"))
+
+    name = public_id(Resource.orders, opened)
+    assert str(headline) == f"Order A1 was added to order A2 ({name})."
 
 
 @pytest.mark.usefixtures("prefect")

@@ -150,6 +150,15 @@ def test_the_error_of_a_failed_copy_keeps_its_result_when_pickled():
             },
             "order aLzxsmcdxs was copied to order OF2 (vcKWNZawyW)",
         ),
+        (
+            {
+                "errors_log": None,
+                "errors_count": 0,
+                "target_order": OrderRef(id="vcKWNZawyW", number="1002", status=OrderStatus.DRAFT),
+                "merge_into": "1002",
+            },
+            "order 1001 (aLzxsmcdxs) was added to order 1002 (vcKWNZawyW)",
+        ),
     ],
 )
 def test_a_summary_shows_the_outcome(values, message):

@@ -1,6 +1,6 @@
 """The application: its routes, its middleware and its background threads."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -65,10 +65,14 @@ def make_background_threads() -> list[Background]:
     return threads
 
 
-def make_service() -> Starlette:
-    """The service in one process, with the settings of the environment."""
+def make_service(start_prefect: Callable[[], None] = lambda: None) -> Starlette:
+    """The service in one process, with the settings of the environment.
+
+    `start_prefect` starts a Prefect server if none is configured.
+    """
     settings = api_settings()
-    return make_app(Dispatcher(settings) if settings.dispatch else None, make_background_threads())
+    dispatcher = Dispatcher(settings, start_prefect=start_prefect) if settings.dispatch else None
+    return make_app(dispatcher, make_background_threads())
 
 
 def make_app(

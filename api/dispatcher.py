@@ -53,10 +53,17 @@ class Dispatcher:
     """Copies in this process, or starts a deployment that copies, or publishes an event."""
 
     def __init__(
-        self, settings: ApiSettings, on_ready: Callable[[str], None] = lambda _url: None
+        self,
+        settings: ApiSettings,
+        on_ready: Callable[[str], None] = lambda _url: None,
+        start_prefect: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_ready` is called with the URL of Prefect's API once orders can be copied."""
+        """`on_ready` is called with the URL of Prefect's API once orders can be copied.
+
+        `start_prefect` starts a Prefect server if none is configured, and waits for its answer.
+        """
         self._settings = settings
+        self._start_prefect = start_prefect
         self._on_ready = on_ready
         self._woken = Event()
         self._ending = Event()
@@ -116,10 +123,11 @@ class Dispatcher:
     def _warm_up(self) -> None:
         """Import Prefect and check that its server answers. The first copy then need not wait.
 
-        If no server is configured, one is started here. This takes up to 20 seconds.
+        If no server is configured, one is started here, which takes some seconds.
         """
         if self._api_url is not None:
             return
+        self._start_prefect()
         from prefect.client.orchestration import get_client
 
         import order_factory.flows.drain_order_factories  # noqa: F401

@@ -49,10 +49,18 @@ class _Server(uvicorn.Server):
             self._announce(_make_url(sockets[0]))
 
 
-def serve(host: str, port: int, announce: Callable[[str], None], *, workers: int = 1) -> None:
+def serve(
+    host: str,
+    port: int,
+    announce: Callable[[str], None],
+    *,
+    workers: int = 1,
+    start_prefect: Callable[[], None] = lambda: None,
+) -> None:
     """Serve until SIGINT or SIGTERM; `announce` is called with the URL once it answers.
 
-    With several `workers`, that many processes answer requests. Raises `CannotListen` if the port
+    With several `workers`, that many processes answer requests. `start_prefect` starts a Prefect
+    server if none is configured. Raises `CannotListen` if the port
     is taken or the host is not this machine's, and `InvalidRequest` if the system cannot share a
     port among processes.
     """
@@ -72,9 +80,9 @@ def serve(host: str, port: int, announce: Callable[[str], None], *, workers: int
                 timeout_worker_healthcheck=HEALTH_SECONDS,
                 log_level="error",
             )
-            serve_with_processes(config, bound, lambda: announce(_make_url(bound)))
+            serve_with_processes(config, bound, lambda: announce(_make_url(bound)), start_prefect)
         else:
-            config = make_server_config(make_service(), log_level="warning")
+            config = make_server_config(make_service(start_prefect), log_level="warning")
             _Server(config, announce).run(sockets=[bound])
 
 

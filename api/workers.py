@@ -128,7 +128,10 @@ def _end_with_parent() -> None:
 
 
 def serve_with_processes(
-    config: uvicorn.Config, shared: socket.socket, announce: Callable[[], None]
+    config: uvicorn.Config,
+    shared: socket.socket,
+    announce: Callable[[], None],
+    start_prefect: Callable[[], None],
 ) -> None:
     """Serve with `config.workers` processes until SIGINT or SIGTERM; `announce` when all answer."""
     settings, threads = api_settings(), make_background_threads()
@@ -140,7 +143,7 @@ def serve_with_processes(
         os.environ |= {_WAKE_PORT: str(alarm.getsockname()[1]), _FOLDER: folder}
         if settings.dispatch:
             url_file = Path(folder, _PREFECT)
-            dispatcher = Dispatcher(settings, on_ready=lambda url: _note_url(url_file, url))
+            dispatcher = Dispatcher(settings, lambda url: _note_url(url_file, url), start_prefect)
             Thread(
                 target=_pass_on_wakeups, args=(alarm, dispatcher), name="alarm", daemon=True
             ).start()

@@ -57,6 +57,24 @@ def start_prefect(terminal: Terminal) -> None:
     require_server(terminal)
 
 
+def start_temporary_prefect() -> None:
+    """Start a temporary Prefect server, if no server is set, and wait for its answer.
+
+    Raises `PrefectNotReady`.
+    """
+    if _is_server_named():
+        return
+    server = TemporaryPrefect()
+    _refresh_settings()
+    try:
+        server.wait()
+    except OSError as error:
+        # The next attempt starts another server.
+        del os.environ["PREFECT_API_URL"]
+        _refresh_settings()
+        raise PrefectNotReady("Prefect's temporary server", error) from error
+
+
 def require_server(terminal: Terminal) -> None:
     """Check that the server of PREFECT_API_URL answers and accepts the login.
 

@@ -31,6 +31,7 @@ def serve(
     Clients need a token: see `order-factory token create`.
     """
     from order_factory.cli.environment import prepare_prefect
+    from order_factory.cli.flow_runs import start_temporary_prefect
     from order_factory.models.database.schema import require_schema
 
     terminal = get_terminal(context)
@@ -40,4 +41,10 @@ def serve(
     from order_factory.api.server import serve
 
     terminal.on_interrupt = lambda: "Stopped. Requested copies that are not made yet stay pending."
-    serve(host, port, lambda url: terminal.note(f"Listening on {url}"), workers=workers)
+    serve(
+        host,
+        port,
+        lambda url: terminal.note(f"Listening on {url}"),
+        workers=workers,
+        start_prefect=start_temporary_prefect,
+    )

@@ -81,6 +81,7 @@ def copy(
     from order_factory.cli.program import command_line
     from order_factory.cli.tables import next_steps
     from order_factory.cli.views.order_factories import describe_copy, describe_preview
+    from order_factory.models.requests.copies import CopyOptions
     from order_factory.models.results.copies import OrderFactoryFailed, OrderFactoryPreview
     from order_factory.models.values.statuses import FactoryStatus
 
@@ -103,7 +104,8 @@ def copy(
         "dry_run": dry_run,
     }
     names = ("reference", "reference_origin", "metadata")
-    check_options(options | {name: given[name] for name in names})
+    checked = check_options(options | {name: given[name] for name in names})
+    _require_compatible(given, has_options=checked != CopyOptions())
     check_text("--idempotency-key", idempotency_key)
     _require_source(order, order_factory_id, mode)
     start_prefect(terminal)
@@ -140,6 +142,27 @@ def _parse_object(text: str | None) -> dict[str, Any] | None:
             f"""--metadata {problem}. Give an object such as --metadata '{{"campaign": "spring"}}'."""
         )
     return dict(value)
+
+
+def _require_compatible(given: dict[str, Any], *, has_options: bool) -> None:
+    """Raise `InvalidRequest` for options that exclude each other, before Prefect starts."""
+    from order_factory.cli.copy_options import flag_of
+    from order_factory.models.errors import InvalidRequest
+
+    if given["again"] and given["idempotency_key"] is not None:
+        raise InvalidRequest("Give either --again or an --idempotency-key.")
+    if given["dry_run"]:
+        for name in ("order_factory_id", "idempotency_key", "again"):
+            if given[name]:
+                raise InvalidRequest(
+                    f"--dry-run makes no copy. Do not combine it with {flag_of(name)}."
+                )
+    named_or_again = given["idempotency_key"] is not None or given["again"]
+    if given["order_factory_id"] is not None and (has_options or named_or_again):
+        raise InvalidRequest(
+            "A pending order factory has its own options. "
+            "Give --order-factory-id without other options."
+        )
 
 
 def _require_source(order: str | None, order_factory_id: str | None, mode: str) -> None:

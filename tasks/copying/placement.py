@@ -4,6 +4,7 @@ If a remote gateway has to authorize the payment, the order becomes `placing`, a
 its transaction are recorded. The gateway is called after the commit.
 """
 
+import string
 from collections.abc import Callable
 from datetime import datetime
 
@@ -56,6 +57,8 @@ from order_factory.tasks.working_set.statements import (
 from order_factory.tasks.working_set.step import step
 from order_factory.tasks.working_set.tables import copies, line_sums, placements
 
+# A name with as many digits as a card number, or with mask characters and the last digits only.
+_SHORTEST_CARD_NUMBER, _SHOWN_DIGITS, _MASK = 12, 4, "Xx*•.- "
 _target, _factory = table_of(Order), table_of(OrderFactory)
 _method, _source = table_of(PaymentMethod), table_of(PaymentSource)
 _sums_of_copy = (line_sums, line_sums.c.factory_id == copies.c.factory_id)
@@ -209,7 +212,9 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
         (
             and_(copies.c.reuse_wallet, copies.c.payment_source_id.is_not(None)),
             literal("the payment source of the source order is not in the customer's wallet")
-            + func.coalesce("; in it are " + _names_in_wallet(), "; the wallet is empty")
+            + func.coalesce(
+                "; payment sources in the wallet: " + _names_in_wallet(), "; the wallet is empty"
+            )
             + describe_fallback(),
         ),
         (
@@ -278,14 +283,29 @@ def _record_obstacles(db: Connection, now: datetime) -> bool:
 
 
 def _names_in_wallet() -> ColumnElement[str]:
-    """Select the names of the customer's saved payment sources; null if there are none."""
+    """Select the names of the customer's saved payment sources; null if there are none.
+
+    Of a card number, masked or not, only the last four digits are shown.
+    """
     wallet, saved = table_of(CustomerPaymentSource), _source.alias("saved")
     name = func.coalesce(wallet.c.name, saved.c.name, saved.c.payment_source_type)
-    rows = select(func.aggregate_strings(name, ", ")).select_from(
+    without_digits = _leave_out(name, string.digits)
+    count = func.length(name) - func.length(without_digits)
+    is_masked = and_(count == _SHOWN_DIGITS, _leave_out(without_digits, _MASK) == "")
+    last = func.substr(name, func.length(name) - _SHOWN_DIGITS + 1)
+    is_number = or_(is_masked, count >= _SHORTEST_CARD_NUMBER)
+    shown = case((is_number, "card ending in " + last), else_=name)
+    rows = select(func.aggregate_strings(shown, ", ")).select_from(
         wallet.join(saved, saved.c.id == wallet.c.payment_source_id)
     )
     is_own = wallet.c.customer_id == copies.c.customer_id
     return rows.where(is_own).correlate(copies).scalar_subquery()
+
+
+def _leave_out(text: ColumnElement[str], characters: str) -> ColumnElement[str]:
+    for each in characters:
+        text = func.replace(text, each, "")
+    return text
 
 
 def _record_missing_gateways(db: Connection) -> None:

@@ -294,15 +294,24 @@ def stock(shop):
     return dict(pieces)
 
 
-def test_other_saved_payment_sources_are_reported(shop):
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("XXXX-2222", "card ending in 2222"),
+        ("XXXX-XXXX-XXXX-2222", "card ending in 2222"),
+        ("4111111111112222", "card ending in 2222"),
+        ("PayPal of Ann", "PayPal of Ann"),
+    ],
+)
+def test_other_saved_payment_sources_are_reported(shop, name, shown):
     customer = shop.customer()
-    shop.payment_source(wallet_of=customer, name="XXXX-2222")
+    shop.payment_source(wallet_of=customer, name=name)
     source = shop.order(customer_id=customer, payment_source_id=shop.payment_source())
 
     result = copy_one(source, place_target_order=True)
 
     assert result.errors_log["payment_source"] == [
-        f"{NOT_IN_WALLET}; in it are XXXX-2222; {ADVICE}"
+        f"{NOT_IN_WALLET}; payment sources in the wallet: {shown}; {ADVICE}"
     ]
 
 

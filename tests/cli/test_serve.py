@@ -38,8 +38,9 @@ def test_a_killed_service_leaves_no_prefect_server_running(shop, workers):
     command = [sys.executable, "-m", "order_factory.cli.main", "serve", "--port", "0"]
     command += ["--workers", str(workers)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as service:
-        assert service.stderr is not None
-        wait_for(lambda: "ready to copy" in service.stderr.readline(), "Prefect's answer", 90)
+        log = service.stderr
+        assert log is not None
+        wait_for(lambda: "ready to copy" in log.readline(), "Prefect's answer", 90)
         started = psutil.Process(service.pid).children(recursive=True)
         (server,) = [each for each in started if "temporary_prefect" in " ".join(each.cmdline())]
 

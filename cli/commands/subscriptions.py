@@ -158,7 +158,10 @@ def create(
     debug: Debug = False,
     **options: Any,
 ) -> None:
-    """Create a subscription that copies an order on a schedule."""
+    """Create a subscription that copies an order on a schedule.
+
+    The command warns when a copy made now would fail.
+    """
     from order_factory.models.database.retrying import write
     from order_factory.models.database.schema import require_schema
     from order_factory.models.errors import SubscriptionNotFound
@@ -203,7 +206,9 @@ def create(
         activate_created(db, key, now)
         return key
 
-    _show_key(context, write(create_once))
+    key = write(create_once)
+    _show_key(context, key)
+    _warn_of_failing_copy(context, key)
 
 
 @subscriptions.command(
@@ -348,6 +353,22 @@ def _show(context: typer.Context, name: str) -> None:
     with reading() as db:
         key = require_subscription(db, name)
     _show_key(context, key)
+
+
+def _warn_of_failing_copy(context: typer.Context, key: int) -> None:
+    """Write a warning if the first copy would fail now. The subscription is created anyway."""
+    from order_factory.models.errors import OrderFactoryError
+    from order_factory.tasks.subscriptions.preview import predict_first_failure
+
+    try:
+        log = predict_first_failure(key)
+    except OrderFactoryError as error:
+        get_terminal(context).note(f"The first copy could not be tested: {error}")
+        return
+    problems = [f"  {field}: {each}" for field, messages in log.items() for each in messages]
+    if problems:
+        warning = "Warning: the first copy would fail if it were made now:"
+        get_terminal(context).note("\n".join([warning, *problems]))
 
 
 def _show_key(context: typer.Context, key: int) -> None:

@@ -6,8 +6,11 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, literal, or_, select
+from sqlalchemy import Connection, Row, Select, func, insert, literal, or_, select
 
+from order_factory.models.database.engine import begin
+from order_factory.models.database.key_sequences import read_drawn_keys, return_keys
+from order_factory.models.database.retrying import read, retry_transient
 from order_factory.models.results.copies import OrderRef
 from order_factory.models.results.subscriptions import (
     PredictedFailure,
@@ -18,6 +21,7 @@ from order_factory.models.tables import Order
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import FactoryStatus, Mode
+from order_factory.tasks.copying.rehearsal import rehearse_copy
 from order_factory.tasks.subscriptions.due import factory, is_active_or_running, subscription
 from order_factory.tasks.subscriptions.planning import make_calendar
 from order_factory.tasks.subscriptions.recording import record_periods
@@ -68,6 +72,51 @@ def record_rehearsal(db: Connection, mode: Mode, until: datetime) -> int:
     rows = select(rank, continuing.c.id, literal(utc_now(), periods.c.period_at.type))
     db.execute(insert_counted(periods, ["rank", "order_subscription_id", "period_at"], rows))
     return record_periods(db, mode, utc_now()).id
+
+
+class _Rehearsed(Exception):
+    """It rolls the transaction back, and has the failures of the copy."""
+
+
+def predict_first_failure(subscription_id: int) -> dict[str, list[str]]:
+    """Return what would be wrong with the subscription's first copy, if it were made now.
+
+    The copy is made in a transaction that is rolled back. Nothing is wrong with a subscription that
+    is not active yet. Raises `TryAgain` when a transient database error persists.
+    """
+
+    def rehearse() -> dict[str, list[str]]:
+        try:
+            with begin() as db:
+                raise _Rehearsed(_copy_now(db, subscription_id))
+        except _Rehearsed as rehearsed:
+            log: dict[str, list[str]] = rehearsed.args[0]
+            return log
+
+    keys = read(read_drawn_keys)
+    try:
+        return retry_transient(rehearse)
+    finally:
+        return_keys(keys)
+
+
+def _copy_now(db: Connection, subscription_id: int) -> dict[str, list[str]]:
+    now = utc_now()
+    row = db.execute(
+        select(subscription.c.mode).where(
+            subscription.c.id == subscription_id, is_active_or_running
+        )
+    ).one_or_none()
+    if row is None:
+        return {}
+    open_run_tables(db)
+    period = {"rank": 1, "order_subscription_id": subscription_id, "period_at": now}
+    db.execute(insert(periods).values(period))
+    batch_id = record_periods(db, row.mode, now).id
+    for factory_id in db.scalars(select(factory.c.id).where(factory.c.batch_id == batch_id)).all():
+        rehearse_copy(db, factory_id)
+    _, failures = predict_failures(db, batch_id, 1)
+    return failures[0].errors_log if failures else {}
 
 
 def predict_failures(

@@ -38,6 +38,23 @@ def test_a_subscription_goes_through_all_of_its_statuses(shop, run):
     assert "@" not in listed.out + made.out
 
 
+def test_a_first_copy_that_would_fail_is_reported(shop, run):
+    shop.sku("RARE", stock=0)
+    lines = [("RARE", 1, 12_50)]
+    numbers = [
+        shop.number_of(make_placeable_order(shop, lines=lines)),
+        shop.number_of(make_placeable_order(shop)),
+    ]
+
+    failing, sound = (run("subscriptions", "create", each, "--frequency=daily") for each in numbers)
+
+    assert (failing.code, sound.code, sound.err) == (0, 0, "")
+    assert failing.err.startswith("Warning: the first copy would fail if it were made now:\n")
+    assert "SKU RARE: 1 wanted, 0 in stock" in failing.err
+    assert shop.rows(OrderFactory) == []
+    assert [row.status for row in shop.rows(OrderSubscription)] == ["active", "active"]
+
+
 @pytest.mark.parametrize("shop", ["postgres"], indirect=True)
 def test_a_subscription_is_created_once_if_the_commit_is_not_answered(shop, run, monkeypatch):
     number = shop.number_of(make_placeable_order(shop))

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from order_factory.models.requests.platform_formats import AddressPart, PlatformFormat, ValueOf
 from order_factory.models.values.codes import find_currency_problem
-from order_factory.models.values.money import get_exponent
+from order_factory.models.values.money import format_money, get_exponent
 from order_factory.models.values.statuses import CustomerStatus, ItemType, OrderStatus
 from order_factory.tasks.imports.platforms.amount_matching import (
     AmountsDiffer,
@@ -116,6 +116,8 @@ class _Goods:
     discount: Decimal
     is_taxable: bool
     ships: bool | None
+    unit: Decimal | None
+    pieces: int
 
 
 class _Sums(NamedTuple):
@@ -165,6 +167,9 @@ class _Conversion:
             columns = getattr(self._form.amounts, error.which)
             self._reject(self._head, columns, error.message)
             return self._result
+        self._check_pieces([*sums.goods, *sums.others], amounts, currency)
+        if self._result.problems:
+            return self._result
         self._add_rows(order, sums, addresses)
         return self._result
 
@@ -186,6 +191,27 @@ class _Conversion:
                 raise
             more = replace(more, subtotal=more.subtotal - extra)
             return _Sums(goods, others, cents, more, match_amounts(sum(cents), more))
+
+    def _check_pieces(self, lines: list[_Goods], amounts: HeaderAmounts, currency: str) -> None:
+        """Refuse an order whose pieces cost less than the totals of its lines.
+
+        The quantity may lack the pieces that were refunded. The prices may be rounded, and may be
+        before or after discounts.
+        """
+        priced = [each for each in lines if each.unit is not None]
+        rounding = Decimal(sum(abs(each.pieces) + 1 for each in priced)) / 2
+        discount = max(amounts.discount, amounts.line_discounts)
+        difference = sum(map(_missing, priced), Decimal(0))
+        if difference <= rounding or abs(difference - discount) <= rounding:
+            return
+        worst = max(priced, key=_missing)
+        total = format_money(int(worst.total), currency)
+        self._reject(
+            worst.record,
+            self._form.line.quantity,
+            f"is {worst.pieces}, and so many at this price do not cost {total}; export the quantity "
+            "with the pieces that were refunded",
+        )
 
     def _is_adjustment(self, line: _Goods) -> bool:
         """Whether the line is a tip. A product with such a name has a SKU, or is shipped."""
@@ -348,6 +374,8 @@ class _Conversion:
             abs(discount),
             not is_no(first_text(given, part.taxable)),
             None if (ships := first_text(given, part.ships)) is None else not is_no(ships),
+            unit,
+            pieces,
         )
 
     def _amounts(self, currency: str, goods: list[_Goods]) -> HeaderAmounts | None:
@@ -575,10 +603,23 @@ def _whole_unit(total: Decimal, pieces: int) -> int | None:
     return int(unit) if unit == unit.to_integral_value() and unit * pieces == total else None
 
 
+def _missing(line: _Goods) -> Decimal:
+    """Return what the line costs more than its pieces do."""
+    return line.total - (line.unit or 0) * line.pieces
+
+
 def _line_discounts(goods: list[_Goods], cents: list[int], discount: int) -> list[int]:
-    """Return the discount of each line. The sum is the discount on the order's goods."""
+    """Return the discount of each line. The sum is the discount on the order's goods.
+
+    A discount that no line has is divided in proportion to what the lines cost without theirs.
+    """
     given = whole_cents([each.discount for each in goods])
-    return given if sum(given) == discount else divide(discount, [max(each, 0) for each in cents])
+    remaining = discount - sum(given)
+    if remaining < 0:
+        return divide(discount, [max(each, 0) for each in cents])
+    weights = [max(each - own, 0) for each, own in zip(cents, given, strict=True)]
+    shares = divide(remaining, weights) if remaining else [0] * len(given)
+    return [own + share for own, share in zip(given, shares, strict=True)]
 
 
 def _word(text: str) -> str:

@@ -34,7 +34,9 @@ def parse_amount(value: object, exponent: int, *, whole: bool = True) -> Decimal
     if not cents.is_finite() or abs(cents) > 10**12:
         raise AmountError("is too large for an amount")
     if whole and cents != cents.to_integral_value():
-        raise AmountError(f"has more decimals than its currency, which has {exponent}")
+        raise AmountError(
+            f"has more decimals than its currency, which has {exponent}; correct it in the file"
+        )
     return cents
 
 

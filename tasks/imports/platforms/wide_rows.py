@@ -66,6 +66,7 @@ class WideColumns:
         if not self._columns:
             return [record]
         common, lines = dict(record.values), dict[int, dict[str, Any]]()
+        texts = dict[str, list[str]]()
         for column, cell in record.values.items():
             for found, number in self._find(column):
                 for place, name, value in _values(found, number, cell):
@@ -74,7 +75,9 @@ class WideColumns:
                     if name in self._of_lines:
                         lines.setdefault(place, {_NUMBER: place})[name] = value
                     else:
-                        common.setdefault(name, value)
+                        texts.setdefault(name, []).append(str(value))
+        # An order has several coupons or refunds.
+        common |= {name: ", ".join(values) for name, values in texts.items()}
         return [Record(record.line, common | lines[place]) for place in sorted(lines)] or [
             Record(record.line, common)
         ]

@@ -17,6 +17,19 @@ PLUGIN = {
     # After the discount.
     "Item Cost": "9.00",
 }
+REFUNDED = {
+    "Order Number": "7",
+    "Order Status": "Completed",
+    "Order Date": "2026-02-01 10:15",
+    "Currency": "EUR",
+    "Order Subtotal Amount": "30.00",
+    "Order Total Amount": "30.00",
+    "Order Refund Amount": "-10.00",
+    "Item Name": "Mug",
+    "Item Cost": "10.00",
+    "Order Line (w/o tax)": "30.00",
+    "Quantity (- Refund)": "3",
+}
 EXTENSION = {
     "order_id": "7",
     "date": "2026-02-01 10:15:00",
@@ -55,6 +68,12 @@ PAID_BY_GIFT_CARD = {
     "price": "10.0000",
     **ITEM,
 }
+WRAPPED = BASE | {
+    "base_grand_total": "27.0000",
+    "gw_price": "4.0000",
+    "gw_items_price": "2.0000",
+    "gw_card_price": "1.0000",
+}
 GOODS = ("skus", 20_00)
 SHIPPED = ("shipments", 5_00)
 # All lines of an order in one row.
@@ -69,6 +88,7 @@ WIDE = {
     "order_subtotal": "25.00",
     "order_currency": "EUR",
     "coupon_items": "code:welcome10|amount:2.50;code:extra|amount:0",
+    "refund_items": "amount:3.00|reason:Broken;amount:1.50|reason:",
 }
 CELLS = {
     "line_item_1": "name:Mug &amp; Co; red: large|product_id:12|sku:MUG|quantity:2|total:18.00|sub_total:20.00",
@@ -173,7 +193,14 @@ PREFIXED = {
             1045_50,
             [("skus", 1000_00), ("skus", 45_00), SHIPPED, ("external_promotions", -4_50)],
         ),
+        ("woocommerce", REFUNDED, 30_00, [("skus", 30_00)]),
         ("adobe_commerce", PREFIXED, 20_00, [GOODS]),
+        (
+            "adobe_commerce",
+            WRAPPED,
+            27_00,
+            [GOODS, ("adjustments", 4_00), ("adjustments", 2_00), ("adjustments", 1_00)],
+        ),
         ("adobe_commerce", BASE, 20_00, [GOODS]),
         ("adobe_commerce", BASE | {"base_currency_code": "EUR"}, 20_00, [GOODS]),
         ("adobe_commerce", PAID_BY_GIFT_CARD, 20_00, [GOODS]),
@@ -203,6 +230,13 @@ def test_other_columns_give_the_same_amounts(tmp_path, form, row, total, lines):
         ),
         # The pieces without those that were refunded, and no others.
         ("woocommerce", PLUGIN | {"Quantity (- Refund)": "1"}, "Order Subtotal Amount", "is 20.00"),
+        # The line's total, and no longer all of its pieces.
+        (
+            "woocommerce",
+            REFUNDED | {"Quantity (- Refund)": "2"},
+            "Quantity (- Refund)",
+            "is 2, and so many at this price do not cost 30.00 EUR",
+        ),
         ("woocommerce", PLUGIN | {"Order Status": "Verschickt"}, "Order Status", "is 'Verschickt'"),
         (
             "woocommerce",
@@ -226,7 +260,24 @@ def test_texts_of_a_wide_row_stay_whole(tmp_path):
 
     assert [row.values["name"] for row in order.rows["skus"]] == ["Mug & Co; red: large", "Cap"]
     assert [row.values["code"] for row in order.rows["skus"]] == ["MUG", "Cap"]
-    assert order.rows["line_items"][-1].values["name"] == "welcome10"
+    assert order.rows["line_items"][-1].values["name"] == "welcome10, extra"
+    assert order.rows["orders"][0].values["metadata"] == {
+        "coupons": "welcome10, extra",
+        "refunded_amount": "3.00, 1.50",
+    }
+
+
+def test_a_discount_that_no_line_has_is_divided_among_the_lines(tmp_path):
+    header = {"Subtotal": "23.00", "Discount Amount": "7.00", "Taxes": "0.00", "Total": "23.00"}
+    rows = [
+        TIPPED | MUG | header | {"Lineitem price": "12.00", "Lineitem discount": "2.00"},
+        {"Name": "#7", **MUG, "Lineitem name": "Cap"},
+        {"Name": "#7", **MUG, "Lineitem name": "Pen", "Lineitem price": "8.00"},
+    ]
+    (order,) = convert_file(write_rows(tmp_path / "orders.csv", rows), "shopify")
+
+    discounts = [row.values.get("discount_cents") for row in order.rows["line_items"]]
+    assert discounts == [-2_00 - 1_79, -1_78, -1_43, None]
 
 
 @pytest.mark.parametrize(

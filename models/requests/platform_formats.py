@@ -74,6 +74,7 @@ class AmountsPart(_Part, frozen=True):
     subtotal: Columns = ()
     subtotal_is: Literal["before_discounts", "after_discounts"] = "before_discounts"
     shipping: Columns = ()
+    shipping_tax: Columns = Field((), description="The part of the taxes that is the shipping's.")
     shipping_name: Columns = ()
     discount: Columns = ()
     discount_name: Columns = ()

@@ -45,6 +45,7 @@ from order_factory.tasks.row_files.records import Record
 
 T = TypeVar("T")
 
+_TAXED = (ItemType.SHIPMENTS, ItemType.ADJUSTMENTS)
 _ZERO = re.compile(r"[^1-9]*0[^1-9]*")
 
 _ADDRESSES = ("billing_address", "shipping_address")
@@ -561,19 +562,9 @@ class _Conversion:
         given = [each.tax for each in goods]
         if any(tax is not None for tax in given):
             taxes = whole_cents([tax or Decimal(0) for tax in given])
-            remaining_tax = amounts.tax - sum(taxes)
-            position = next(
-                (
-                    index
-                    for index, row in enumerate(others)
-                    if row.values["item_type"] in (ItemType.SHIPMENTS, ItemType.ADJUSTMENTS)
-                ),
-                None,
-            )
-            if remaining_tax == 0 or (remaining_tax > 0 and position is not None):
-                return taxes + [
-                    remaining_tax if index == position else 0 for index in range(len(others))
-                ]
+            other_taxes = self._other_taxes(others, amounts.tax - sum(taxes))
+            if other_taxes is not None:
+                return taxes + other_taxes
         untaxed = {_word(str(each.values["name"])) for each in extra if not each.is_taxable}
         is_taxed = [
             *(each.is_taxable for each in goods),
@@ -586,6 +577,27 @@ class _Conversion:
             for row, taxed in zip(rows, is_taxed, strict=True)
         ]
         return divide(amounts.tax, weights)
+
+    def _other_taxes(self, rows: list[Row], tax: int) -> list[int] | None:
+        """Return the taxes of lines that are no goods; None if no line can have them.
+
+        The file may have the shipping's own taxes. The others are those of the next amount.
+        """
+        taxes = [0] * len(rows)
+        places = [index for index, row in enumerate(rows) if row.values["item_type"] in _TAXED]
+        if tax == 0:
+            return taxes
+        if tax < 0 or not places:
+            return None
+        given = self._exact(self._form.amounts.shipping_tax, self._head)
+        is_shipped = rows[places[0]].values["item_type"] == ItemType.SHIPMENTS
+        shipping = tax
+        if given is not None and is_shipped and len(places) > 1:
+            (shipping,) = whole_cents([given])
+        taxes[places[0]] = min(max(shipping, 0), tax)
+        if len(places) > 1:
+            taxes[places[1]] = tax - taxes[places[0]]
+        return taxes
 
 
 def name_column(columns: Sequence[str], *read: Record) -> str:

@@ -267,6 +267,23 @@ def test_texts_of_a_wide_row_stay_whole(tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("columns", "taxes"),
+    [
+        ({}, [4_40, 1_10, 22]),
+        ({"shipping_tax_total": ""}, [4_40, 1_32, 0]),
+        # More than the lines leave.
+        ({"shipping_tax_total": "2.00"}, [4_40, 1_32, 0]),
+    ],
+)
+def test_the_taxes_that_no_line_has_are_those_of_shipping_and_fees(tmp_path, columns, taxes):
+    row = EXTENSION | columns
+    (order,) = convert_file(write_rows(tmp_path / "orders.csv", [row]), "woocommerce")
+
+    assert order.problems == []
+    assert [line.values["tax_amount_cents"] for line in order.rows["line_items"]] == taxes
+
+
 def test_a_discount_that_no_line_has_is_divided_among_the_lines(tmp_path):
     header = {"Subtotal": "23.00", "Discount Amount": "7.00", "Taxes": "0.00", "Total": "23.00"}
     rows = [

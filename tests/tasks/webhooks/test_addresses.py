@@ -106,6 +106,34 @@ def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch):
     assert not answer.succeeded
 
 
+def test_a_name_that_turns_private_is_refused_at_the_delivery(monkeypatch):
+    """The name is accepted while it leads to a public address, and is checked at each delivery."""
+    addresses = iter(["93.184.215.14", "127.0.0.1"])
+
+    async def look_up(_loop, _host, port, **_options):
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(addresses), port))]
+
+    connected = []
+
+    async def connect(_backend, host, *_arguments):
+        connected.append(host)
+        raise OSError
+
+    monkeypatch.setattr("asyncio.base_events.BaseEventLoop.getaddrinfo", look_up)
+    with run_receiver() as receiver:
+        url = f"http://rebound.example:{receiver.port}/"
+        assert find_url_problem(url, allow_private=False) is None
+        with monkeypatch.context() as patch:
+            patch.setattr("httpcore.AnyIOBackend.connect_tcp", connect)
+            post(url)
+
+        answer = post(url)
+
+        assert (connected, answer.code) == (["93.184.215.14"], None)
+        assert "private, loopback" in answer.message
+        assert receiver.requests == []
+
+
 def test_a_redirect_is_not_followed():
     with run_receiver() as receiver:
         receiver.reply = lambda _request: (307, f"location: {receiver.url('/in')}\r\n", b"")

@@ -175,6 +175,30 @@ def options_page() -> list[str]:
     ]
 
 
+_TOPICS_LEFT_OUT = [
+    (
+        "`orders.start_fulfilling`, `orders.fulfill`",
+        "Order factory does not fulfill orders.",
+    ),
+    (
+        "`orders.destroy`, `customers.destroy`, `gift_cards.destroy`",
+        "These rows cannot be deleted.",
+    ),
+    (
+        "`customer_addresses.create`, `customer_addresses.destroy`",
+        "There is no such resource: an address belongs to orders.",
+    ),
+    (
+        "`gift_cards.create`, `gift_cards.activate`, `gift_cards.deactivate`, `gift_cards.redeem`",
+        "A gift card records no events. `orders.place` tells that it paid for an order.",
+    ),
+    (
+        "`percentage_discount_promotions.create`, `.destroy`, and those of the other promotions",
+        "Promotions come from files alone, and an import records no events for its rows.",
+    ),
+]
+
+
 def events_page() -> list[str]:
     """Every event: what is recorded, the topics of webhooks, and what is published to Prefect."""
     recorded = [(f"`{topic}`", meaning) for topic, meaning in TOPICS.items()]
@@ -198,6 +222,12 @@ def events_page() -> list[str]:
         "## Topics of webhooks",
         "",
         *table(("topic", "meaning"), recorded),
+        "",
+        "### Topics of the reference that do not exist here",
+        "",
+        "A webhook for one of these topics is refused (422).",
+        "",
+        *table(("topic", "why"), _TOPICS_LEFT_OUT),
         "",
         "## Events in Prefect",
         "",

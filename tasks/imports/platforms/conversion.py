@@ -57,6 +57,10 @@ _PLAIN = (
     "gift_card_code",
     "payment_method",
 )
+_NO_ORDER = (
+    "has a row without the currency and the total of the order; put all rows of an order together, "
+    "and first the row that has them"
+)
 _NO_CURRENCY = (
     "is required; export this column, or write the currency into a mapping of your own, like "
     "currency_code: {value: EUR}"
@@ -262,6 +266,9 @@ class _Conversion:
     def _currency(self) -> str | None:
         value = self._form.order.currency_code
         found = text_of(self._header, value)
+        if found is None and first_of(self._header, self._form.amounts.total) is None:
+            self._reject(self._head, self._form.order.number.column, _NO_ORDER)
+            return None
         if found is None:
             self._reject(self._head, value.column, _NO_CURRENCY)
             return None

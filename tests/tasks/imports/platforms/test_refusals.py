@@ -43,6 +43,10 @@ WRONG = {
         shopify_order("9", MUG, Currency=""),
         *(4, "Currency", "is required; export this column, or write the currency into a mapping"),
     ),
+    "a row apart from the first one of its order": (
+        shopify_order("9", MUG, Currency="", Total=""),
+        *(4, "Name", "has a row without the currency and the total of the order; put all rows"),
+    ),
     "a currency that is none": (
         shopify_order("9", MUG, Currency="EURO"),
         *(4, "Currency", "is no ISO 4217 currency code"),

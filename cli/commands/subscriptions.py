@@ -368,6 +368,8 @@ def _warn_of_failing_copy(context: typer.Context, key: int) -> None:
     problems = [f"  {field}: {each}" for field, messages in log.items() for each in messages]
     if problems:
         warning = "Warning: the first copy would fail if it were made now:"
+        if "coupon_code" in log:
+            problems.append("To leave the coupon out, create it with --ignore-invalid-coupon.")
         get_terminal(context).note("\n".join([warning, *problems]))
 
 

@@ -19,6 +19,7 @@ def health(
 ) -> None:
     """Check that the database answers and no renewal is overdue. The exit code is 1 if not.
 
+    A database that is a copy of a shop's is a problem, too, until `order-factory adopt` is run.
     The command uses only the database, so it also works when Prefect does not.
     """
     from rich.text import Text
@@ -28,6 +29,7 @@ def health(
     from order_factory.tasks.subscriptions.watchdog import (
         describe_overdue,
         find_overdue_now,
+        is_cut_off,
         notify,
     )
 
@@ -36,6 +38,11 @@ def health(
     try:
         require_schema()
         overdue = find_overdue_now()
+        if is_cut_off():
+            problems.append(
+                "The database is a copy of a shop's, or was moved. Payments, webhooks and notices "
+                "wait until `order-factory adopt` is run."
+            )
     except DatabaseNotReady as error:
         problems.append(str(error))
     if overdue is not None:

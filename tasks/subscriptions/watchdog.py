@@ -37,7 +37,8 @@ def format_time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _is_cut_off() -> bool:
+def is_cut_off() -> bool:
+    """Whether the database is a copy or was moved, so that nobody may be contacted."""
     try:
         with reading() as db:
             return explain_cut_off(db) is not None
@@ -51,7 +52,7 @@ def notify(text: str) -> bool:
     A copy of the shop's database posts nothing.
     """
     url = os.environ.get(NOTIFY_URL)
-    if not url or _is_cut_off():
+    if not url or is_cut_off():
         return False
     request = Request(
         url, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}

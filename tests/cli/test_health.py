@@ -69,6 +69,15 @@ def test_an_overdue_renewal_is_reported_everywhere(overdue, run, chat):
     assert [each["text"].startswith(sentence) for each in chat] == [True, True], "once each"
 
 
+@pytest.mark.usefixtures("shop")
+def test_a_copy_of_the_shop_is_not_healthy(run):
+    with mark_as_copy():
+        output = run("health")
+
+    assert output.code == 1
+    assert output.out.startswith("The database is a copy of a shop's, or was moved.")
+
+
 def test_a_copy_of_the_shop_sends_no_notice(overdue, run, chat):
     with mark_as_copy():
         output = run("health", "--notify", "--json")

@@ -562,9 +562,9 @@ class _Conversion:
         """Return the taxes of the lines, which add up to the order's taxes.
 
         If the file has no taxes of lines, the order's taxes are divided among the taxable goods and
-        the shipping in proportion to their amounts.
+        the shipping in proportion to their amounts after discounts.
         """
-        goods, extra, _, amounts, _ = sums
+        goods, extra, _, amounts, matched = sums
         others = rows[len(goods) :]
         given = [each.tax for each in goods]
         if any(tax is not None for tax in given):
@@ -578,9 +578,7 @@ class _Conversion:
             *(_word(str(row.values["name"])) not in untaxed for row in others),
         ]
         weights = [
-            max(row.values["total_amount_cents"] + (row.values.get("discount_cents") or 0), 0)
-            if taxed
-            else 0
+            max(row.values["total_amount_cents"] - _discount_of(row, matched), 0) if taxed else 0
             for row, taxed in zip(rows, is_taxed, strict=True)
         ]
         return divide(amounts.tax, weights)
@@ -625,6 +623,13 @@ def _whole_unit(total: Decimal, pieces: int) -> int | None:
 def _missing(line: _Goods) -> Decimal:
     """Return what the line costs more than its pieces do."""
     return line.total - (line.unit or 0) * line.pieces
+
+
+def _discount_of(row: Row, matched: Discounts) -> int:
+    """Return what is taken off a line, above zero."""
+    if row.values["item_type"] == ItemType.SHIPMENTS:
+        return matched.shipping_discount
+    return -(row.values.get("discount_cents") or 0)
 
 
 def _line_discounts(goods: list[_Goods], cents: list[int], discount: int) -> list[int]:

@@ -284,6 +284,22 @@ def test_the_taxes_that_no_line_has_are_those_of_shipping_and_fees(tmp_path, col
     assert [line.values["tax_amount_cents"] for line in order.rows["line_items"]] == taxes
 
 
+def test_shipping_that_is_free_by_a_coupon_has_no_taxes(tmp_path):
+    header = {"Subtotal": "8.00", "Shipping": "5.00", "Discount Amount": "7.00", "Total": "8.00"}
+    row = TIPPED | MUG | header | {"Taxes": "1.44", "Lineitem discount": "2.00"}
+    (order,) = convert_file(write_rows(tmp_path / "orders.csv", [row]), "shopify")
+
+    assert [
+        (line.values["item_type"], line.values["tax_amount_cents"])
+        for line in order.rows["line_items"]
+    ] == [
+        ("skus", 1_44),
+        ("shipments", 0),
+        ("external_promotions", 0),
+        ("free_shipping_promotions", 0),
+    ]
+
+
 def test_a_discount_that_no_line_has_is_divided_among_the_lines(tmp_path):
     header = {"Subtotal": "23.00", "Discount Amount": "7.00", "Taxes": "0.00", "Total": "23.00"}
     rows = [

@@ -10,7 +10,9 @@ def _list_topics(name: EventName) -> list[str]:
     """Return the topics of an event. Copies have one for all copies, and one for each kind."""
     if name.resource != FACTORIES:
         return [name.value]
-    kinds = (FACTORIES, *FactoryType)
+    # Only a copy of a subscription is tried again and can wait.
+    waits = name is EventName.WAIT
+    kinds = (FACTORIES, *([FactoryType.RECURRING_ORDER_COPIES] if waits else FactoryType))
     return [name.replace(FACTORIES, kind) for kind in kinds]
 
 

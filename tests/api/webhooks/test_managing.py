@@ -56,6 +56,7 @@ def test_both_secrets_count_for_a_while_after_a_rotation(api, shop, receiver, su
     ("attributes", "pointer"),
     [
         ({"topic": "orders.paint"}, "topic"),
+        ({"topic": "order_copies.wait"}, "topic"),
         ({"topic": None}, "topic"),
         ({"callback_url": "ftp://shop.example/"}, "callback_url"),
         ({"callback_url": "https://me:pass@shop.example/"}, "callback_url"),

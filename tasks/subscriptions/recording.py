@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from order_factory.models.tables import OrderFactoryBatch
 from order_factory.models.values.copy_options import OPTIONS
+from order_factory.models.values.event_names import EventName
 from order_factory.models.values.statuses import BatchStatus, FactoryStatus, FactoryType, Mode
 from order_factory.tasks.selections.recording import record_create_events
 from order_factory.tasks.subscriptions.due import (
@@ -38,6 +39,7 @@ from order_factory.tasks.subscriptions.retries import (
 )
 from order_factory.tasks.subscriptions.tables import due_retries, open_run_tables, periods
 from order_factory.tasks.subscriptions.transitions import end_with_source_orders
+from order_factory.tasks.working_set.events import record_event
 from order_factory.tasks.working_set.statements import (
     at,
     execute_and_count,
@@ -103,6 +105,7 @@ def record_periods(
         )
         take_over_orders(db, batch.id)
     record_create_events(db, batch.id, now)
+    record_event(db, EventName.BATCH_CREATE, batch.id, mode, now)
     db.execute(update(_batch).where(_batch.c.id == batch.id).values(orders_count=count))
     return batch
 

@@ -67,6 +67,9 @@ def test_a_due_subscription_is_copied_placed_and_counted(shop):
     assert list_periods(shop, other) == []
     batch = shop.row(OrderFactoryBatch)
     assert (batch.status, batch.orders_count) == ("completed", 1)
+    of_batches = [row.name for row in shop.rows(Event) if row.name.startswith("order_factory_b")]
+    names = ("create", "start", "complete")
+    assert of_batches == [f"order_factory_batches.{name}" for name in names]
     assert [row.name for row in shop.rows(Event, order_factory_id=copy.id)] == [
         "order_factories.create",
         "order_factories.start",

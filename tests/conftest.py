@@ -61,6 +61,11 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.flaky(reruns=reruns))
 
 
+def pytest_xdist_auto_num_workers(config):
+    """Two processes for each core, because half of the time a test waits for servers and clocks."""
+    return 2 * (os.cpu_count() or 1)
+
+
 def pytest_xdist_make_scheduler(config, log):
     return OneProcessForTheSystem(config, log)
 

@@ -16,14 +16,32 @@ _MOST_ZEROS = 10
 _DECIMAL = re.compile(r"(\d+)\.0+")
 
 
+def find_similar_orders(db: Connection, unknown: Sequence[str], mode: Mode) -> dict[str, str]:
+    """Return a hint for each unknown name that is similar to the number of an order of this mode.
+
+    Similar means: without the leading zeros that a spreadsheet removed, without the `.0` that it
+    added, with or without `#`, or in another letter case.
+    """
+    candidates = {name: _candidates(name) for name in unknown[:_LOOKED_UP]}
+    numbers_to_find = {number for numbers in candidates.values() for number in numbers}
+    if not numbers_to_find:
+        return {}
+    query = select(Order.number).where(Order.number.in_(numbers_to_find), Order.mode == mode)
+    existing = set(db.scalars(query))
+    return {
+        name: f"did you mean {next(each for each in numbers if each in existing)!r}?"
+        for name, numbers in candidates.items()
+        if not existing.isdisjoint(numbers)
+    }
+
+
 def find_hints(db: Connection, unknown: Sequence[str], mode: Mode) -> dict[str, str]:
     """Return a hint for each unknown name that is an order of the other mode, or is similar to one.
 
     Similar names differ in leading zeros, which spreadsheets remove, in a final `.0`, which they
     add, in `#`, or in the letter case.
     """
-    names = unknown[:_LOOKED_UP]
-    return _similar(db, names, mode) | _of_other_mode(db, names, mode)
+    return find_similar_orders(db, unknown, mode) | _of_other_mode(db, unknown[:_LOOKED_UP], mode)
 
 
 def _of_other_mode(db: Connection, names: Sequence[str], mode: Mode) -> dict[str, str]:
@@ -42,20 +60,6 @@ def _of_other_mode(db: Connection, names: Sequence[str], mode: Mode) -> dict[str
         name: f"there is a {other} order: use --mode {other}"
         for name in names
         if clean_key(name) in found
-    }
-
-
-def _similar(db: Connection, names: Sequence[str], mode: Mode) -> dict[str, str]:
-    candidates = {name: _candidates(name) for name in names}
-    numbers_to_find = {number for numbers in candidates.values() for number in numbers}
-    if not numbers_to_find:
-        return {}
-    query = select(Order.number).where(Order.number.in_(numbers_to_find), Order.mode == mode)
-    existing = set(db.scalars(query))
-    return {
-        name: f"did you mean {next(each for each in numbers if each in existing)!r}?"
-        for name, numbers in candidates.items()
-        if not existing.isdisjoint(numbers)
     }
 
 

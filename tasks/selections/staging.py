@@ -1,7 +1,7 @@
 """The rows of a selection in temporary tables, and a check against the database."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -27,12 +27,15 @@ from order_factory.models.tables.row_names import stored_name
 from order_factory.models.values.copy_options import EVERY_OPTION
 from order_factory.models.values.public_ids import Resource, key_of
 from order_factory.models.values.statuses import Mode
-from order_factory.tasks.factories.similar_numbers import find_hints
+from order_factory.tasks.factories.similar_numbers import find_hints, find_similar_orders
 from order_factory.tasks.factories.source_orders import MODES_OF_IDS
 from order_factory.tasks.selections.checking import Selection
 from order_factory.tasks.selections.reading import Problem
 from order_factory.tasks.working_set.statements import Rows, table_of
 from order_factory.tasks.working_set.tables import temporary
+
+# Hints for the unknown names of orders, in a mode.
+FindHints = Callable[[Connection, Sequence[str], Mode], dict[str, str]]
 
 _ROWS_AT_ONCE = 10_000
 _METADATA = MetaData()
@@ -144,7 +147,11 @@ def _describe_hint(hint: str | None) -> str:
 
 
 def _find_problems(
-    db: Connection, counted: str, mode: Mode, repeated: Rows | None = None
+    db: Connection,
+    counted: str,
+    mode: Mode,
+    find_hints: FindHints,
+    repeated: Rows | None = None,
 ) -> list[Problem]:
     """Return the problems of the rows' orders; `repeated` selects repetitions."""
     unknown = db.execute(_select_unknown()).all()
@@ -175,8 +182,9 @@ def stage(db: Connection, selection: Selection) -> Mode:
     empty_stage(db)
     _fill_requested_rows(db, selection)
     _fill_matched_orders(db, selection.mode, MODES_OF_IDS[selection.mode])
-    found = _find_problems(db, selection.rows.counted, selection.mode, _select_repeated())
-    problems = selection.problems + found
+    problems = selection.problems + _find_problems(
+        db, selection.rows.counted, selection.mode, find_hints, _select_repeated()
+    )
     if problems:
         raise SelectionInvalid(selection.name, [message for _, message in sorted(problems)])
     modes = list(db.scalars(select(matched_orders.c.mode).distinct()))
@@ -189,13 +197,13 @@ def stage(db: Connection, selection: Selection) -> Mode:
 def stage_part(db: Connection, part: Selection) -> list[Problem]:
     """Fill the temporary tables with a part of the rows. Returns the problems of their orders.
 
-    All orders must have the selection's mode. The caller finds repetitions, because it sees all
-    parts.
+    All orders must have the selection's mode, and no problem says anything about the other mode.
+    The caller finds repetitions, because it sees all parts.
     """
     empty_stage(db)
     _fill_requested_rows(db, part)
     _fill_matched_orders(db, part.mode, (part.mode,))
-    return sorted(_find_problems(db, part.rows.counted, part.mode))
+    return sorted(_find_problems(db, part.rows.counted, part.mode, find_similar_orders))
 
 
 def empty_stage(db: Connection) -> None:

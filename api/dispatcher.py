@@ -131,8 +131,9 @@ class Dispatcher:
         from prefect.client.orchestration import get_client
 
         import order_factory.flows.drain_order_factories  # noqa: F401
+        from order_factory.tasks.prefect_ui.prefect_calls import RETRIES, limit_retries
 
-        with get_client(sync_client=True) as client:
+        with limit_retries(RETRIES), get_client(sync_client=True) as client:
             failure = client.api_healthcheck()
             if failure is not None:
                 raise failure
@@ -189,11 +190,14 @@ class Dispatcher:
         from prefect.client.orchestration import get_client
         from prefect.deployments import run_deployment
 
+        from order_factory.tasks.prefect_ui.prefect_calls import RETRIES, limit_retries
+
         if self._started_run is not None:
-            with get_client(sync_client=True) as client:
+            with limit_retries(RETRIES), get_client(sync_client=True) as client:
                 state = client.read_flow_run(self._started_run.id).state
             if state is not None and not state.is_final():
                 return
         parameters = {"size": self._settings.dispatch_size, "rounds": _ROUNDS_ON_A_WORKER}
-        self._started_run = run_deployment(name, parameters=parameters, timeout=0)
+        with limit_retries(RETRIES):
+            self._started_run = run_deployment(name, parameters=parameters, timeout=0)
         _log.info("deployment started", extra={"flow_run": str(self._started_run.id)})

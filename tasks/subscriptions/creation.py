@@ -1,13 +1,14 @@
 """Create subscriptions, and find them by number or id."""
 
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, exists, insert, or_, select
 
 from order_factory.models.errors import InvalidRequest, SubscriptionNotFound
 from order_factory.models.requests.subscriptions import EXPIRES_LATER, SubscriptionOptions
-from order_factory.models.tables import Order
+from order_factory.models.tables import Coupon, Order
 from order_factory.models.values.event_names import EventName
 from order_factory.models.values.public_ids import Resource, key_of
 from order_factory.models.values.statuses import OrderStatus, SubscriptionStatus
@@ -15,7 +16,7 @@ from order_factory.tasks.subscriptions.due import subscription
 from order_factory.tasks.working_set.events import record_event
 from order_factory.tasks.working_set.statements import table_of
 
-_order = table_of(Order)
+_order, _coupon = table_of(Order), table_of(Coupon)
 
 
 def make_number() -> str:
@@ -34,7 +35,8 @@ def create_subscription(
 
     Its `number` is one of `make_number`, by which the caller can find it again.
 
-    It is a draft until someone activates it, or until a run finds its source order placed. Raises
+    It is a draft until someone activates it, or until a run finds its source order placed. Its
+    copies leave out a coupon that can be used once, because the source order used it. Raises
     `InvalidRequest` if it expires before it starts, or if a cancelled order would end it at once.
     """
     starts_at = options.starts_at or now
@@ -57,10 +59,17 @@ def create_subscription(
         "created_at": now,
         "updated_at": now,
     }
+    values["ignore_invalid_coupon"] |= _has_coupon_for_one_use(db, order)
     statement = insert(subscription).values(values).returning(subscription.c.id)
     key = int(db.execute(statement).scalar_one())
     record_event(db, EventName.SUBSCRIPTION_CREATE, key, order.mode, now)
     return key
+
+
+def _has_coupon_for_one_use(db: Connection, order: Row[Any]) -> bool:
+    is_its_coupon = (_coupon.c.mode == order.mode) & (_coupon.c.code_key == order.coupon_code_key)
+    is_for_one_use = or_(_coupon.c.customer_single_use, _coupon.c.usage_limit == 1)
+    return bool(db.scalar(select(exists().where(is_its_coupon, is_for_one_use))))
 
 
 def require_subscription(db: Connection, name: str) -> int:

@@ -7,7 +7,7 @@ import pytest
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.errors import CannotTransition, InvalidRequest
 from order_factory.models.requests.subscriptions import SubscriptionOptions
-from order_factory.models.tables import Order, OrderFactory, OrderSubscription
+from order_factory.models.tables import CopyError, Order, OrderFactory, OrderSubscription
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.subscriptions.creation import create_subscription
 from order_factory.tasks.subscriptions.preview import list_upcoming, predict_endings
@@ -95,3 +95,24 @@ def test_a_cancelled_source_order_is_copied_only_on_request(shop):
 
     assert shop.rows(OrderSubscription) == []
     assert subscribe(shop, order, end_with_source_order=False)
+
+
+@pytest.mark.parametrize(
+    ("limit", "coupon_code", "errors"),
+    [
+        ({"customer_single_use": True}, None, []),
+        ({"usage_limit": 1, "usage_count": 1}, None, []),
+        ({"usage_limit": 2, "usage_count": 2}, None, ["coupon_used_up"]),
+        ({"usage_limit": 9, "usage_count": 1}, "WELCOME", []),
+    ],
+)
+def test_a_coupon_for_one_use_is_left_out_of_the_renewals(shop, limit, coupon_code, errors):
+    order = make_placeable_order(shop, coupon_code="WELCOME")
+    shop.coupon("WELCOME", **limit)
+    subscribe(shop, order, frequency="daily")
+
+    run_due(START + DAY)
+
+    assert [row.code for row in shop.rows(CopyError)] == errors
+    codes = [row.coupon_code for row in shop.rows(Order) if row.id != order]
+    assert codes == ([] if errors else [coupon_code])

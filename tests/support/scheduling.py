@@ -6,7 +6,13 @@ from xdist.scheduler import LoadFileScheduling
 
 _SYSTEM = "tests/system/"
 # Files with few but long tests. If one of them began last, it would run alone.
-_LONG = ("tests/crashes/", "tests/docs/test_walk.py", "tests/cli/test_demo.py")
+_LONG = (
+    "tests/crashes/",
+    "tests/docs/test_walk.py",
+    "tests/cli/test_demo.py",
+    "tests/test_wheel.py",
+    "tests/api/test_large_uploads.py",
+)
 
 
 class OneProcessForTheSystem(LoadFileScheduling):  # type: ignore[misc]

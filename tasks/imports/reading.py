@@ -1,17 +1,16 @@
 """Open a file to import, and check its columns before anything is written."""
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 from order_factory.models.errors import InvalidRequest
 from order_factory.tasks.imports.files import OTHER_PLATFORMS, ImportFile
 from order_factory.tasks.row_files.headers import name_known_columns
 from order_factory.tasks.row_files.opening import open_rows
-from order_factory.tasks.row_files.records import Record, Source
+from order_factory.tasks.row_files.records import Record, Source, take_part
 
 
 def chunks_of(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
-    while chunk := list(islice(records, size)):
+    while chunk := take_part(records, size):
         yield chunk
 
 

@@ -2,7 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
+
+# Rows with this much text are a part, however few they are: a small file may have very long texts.
+_MOST_CHARACTERS = 32 << 20
 
 
 class Record(NamedTuple):
@@ -32,6 +36,18 @@ class Source:
     records: Callable[[], Iterator[Record]]
     counted: str = "line"
     read_as: str = ""
+
+
+def take_part(records: Iterator[Record], size: int) -> list[Record]:
+    """Return the next records: `size` of them, or fewer if their texts are long."""
+    part: list[Record] = []
+    characters = 0
+    for record in islice(records, size):
+        part.append(record)
+        characters += sum(len(each) for each in record.values.values() if isinstance(each, str))
+        if characters > _MOST_CHARACTERS:
+            break
+    return part
 
 
 def is_blank(value: Any) -> bool:

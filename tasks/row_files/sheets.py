@@ -56,6 +56,24 @@ class _Limited:
             pass
 
 
+class _LimitedTexts:
+    """The shared texts; `passed` is the length of those read since it was set to 0.
+
+    Many cells can refer to one long text, so a small row can have much text.
+    """
+
+    def __init__(self, texts: Any) -> None:
+        self._texts = texts
+        self.passed = 0
+
+    def __getitem__(self, place: int) -> str:
+        text: str = self._texts[place]
+        self.passed += len(text)
+        if self.passed > _MOST_ROW_BYTES:
+            raise _TooLarge
+        return text
+
+
 class _Book(ExcelReader):
     """A workbook whose texts are on the disk."""
 
@@ -135,16 +153,18 @@ def _read_texts(source: IO[bytes]) -> Iterator[str]:
 
 def _read_rows(sheet: Any, texts: Any) -> Iterator[Row]:
     book = sheet.parent
+    limited_texts = _LimitedTexts(texts)
     with sheet._get_source() as source:
         parser: Any = _Parser(
             source,
-            texts,
+            limited_texts,
             data_only=True,
             epoch=book.epoch,
             date_formats=book._date_formats,
             timedelta_formats=book._timedelta_formats,
         )
         for element in _elements(source, DATA_TAG, ROW_TAG):
+            limited_texts.passed = 0
             number, found = parser.parse_row(element)
             parser.row_dimensions.clear()
             cells: list[ReadOnlyCell | None] = []

@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from order_factory.models.errors import InvalidRequest, SelectionInvalid
 from order_factory.models.values.frames import is_missing
 from order_factory.tasks.row_files.opening import open_rows
-from order_factory.tasks.row_files.records import Record, Source
+from order_factory.tasks.row_files.records import Record, Source, take_part
 from order_factory.tasks.selections.numbered_rows import NumberedRows
 
 # Reading a larger file twice takes longer than an early check saves.
@@ -81,7 +80,7 @@ def read_parts(path: Path, required: Sequence[str], size: int) -> Iterator[FileR
     with _convert_errors(path):
         source = open_rows(path, required)
         records, columns = source.records(), list(source.columns or ())
-        while part := list(islice(records, size)):
+        while part := take_part(records, size):
             yield _collect(source, required, part, columns)
 
 

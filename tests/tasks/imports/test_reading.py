@@ -14,7 +14,7 @@ import xlsxwriter
 
 from order_factory.models.errors import InvalidRequest
 from order_factory.tasks.imports.files import ImportFile
-from order_factory.tasks.imports.reading import open_source
+from order_factory.tasks.imports.reading import chunks_of, open_source
 from order_factory.tasks.row_files.records import Record
 from tests.support.import_examples import make_plain_order
 from tests.tasks.imports.conftest import write_csv_file
@@ -399,6 +399,24 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path, part, found, i
     assert path.stat().st_size < 100_000
 
     assert refusal(path) == "The file orders.xlsx is too large when unpacked; save it as CSV."
+
+
+def test_a_row_whose_cells_repeat_a_long_text_is_refused(tmp_path):
+    path = shared_texts_workbook(tmp_path / "orders.xlsx", ["number"], ["shared", "shared"])
+    long = b"A" * (3 << 20)
+    rewrite_workbook(path, {"xl/sharedStrings.xml": lambda text: text.replace(b"shared", long)})
+
+    assert refusal(path) == "The file orders.xlsx is too large when unpacked; save it as CSV."
+
+
+def test_rows_with_long_texts_are_read_in_small_parts(monkeypatch):
+    monkeypatch.setattr("order_factory.tasks.row_files.records._MOST_CHARACTERS", 100)
+    records = [Record(line, {"number": "1", "metadata": "x" * 60}) for line in range(2, 9)]
+
+    parts = list(chunks_of(iter(records), 4))
+
+    assert [len(part) for part in parts] == [2, 2, 2, 1]
+    assert [record for part in parts for record in part] == records
 
 
 def test_a_workbook_with_a_changed_digit_is_refused(tmp_path):

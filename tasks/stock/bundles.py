@@ -20,7 +20,12 @@ from order_factory.models.tables import Bundle, BundleItem, LineItem
 from order_factory.models.values.statuses import ItemType
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import table_of
-from order_factory.tasks.working_set.tables import bundle_parts, changed_lines, copies
+from order_factory.tasks.working_set.tables import (
+    bundle_parts,
+    changed_lines,
+    copies,
+    flagged_skus,
+)
 
 _line, _bundle, _item = table_of(LineItem), table_of(Bundle), table_of(BundleItem)
 _is_bundle = _line.c.item_type == ItemType.BUNDLES
@@ -55,6 +60,15 @@ def find_bundle_parts(db: Connection) -> bool:
 def is_part_left_out() -> ColumnElement[bool]:
     """Whether the line of this part is left out of its copy."""
     return is_left_out(bundle_parts.c.factory_id, bundle_parts.c.line_item_id)
+
+
+def is_part_of_flagged_sku() -> ColumnElement[bool]:
+    """Whether the part is of this copy, has the flagged SKU, and is not left out."""
+    return and_(
+        bundle_parts.c.factory_id == copies.c.factory_id,
+        bundle_parts.c.sku_code == flagged_skus.c.sku_code,
+        not_(is_part_left_out()),
+    )
 
 
 def select_wanted_pieces() -> Subquery:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from order_factory.models.database.temporary_tables import open_tables
 from order_factory.models.tables import LineItem
 from order_factory.models.values.statuses import ItemType
-from order_factory.tasks.stock.bundles import is_part_left_out
+from order_factory.tasks.stock.bundles import is_part_of_flagged_sku
 from order_factory.tasks.working_set.line_totals import is_left_out
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.tables import (
@@ -68,14 +68,10 @@ def find_last_lines(db: Connection) -> bool:
             not_(is_left_out()),
         )
     )
-    is_its_part = and_(
-        bundle_parts.c.factory_id == copies.c.factory_id,
-        bundle_parts.c.sku_code == flagged_skus.c.sku_code,
-    )
     of_bundles = (
         select(copies.c.factory_id, bundle_parts.c.line_item_id, contested.c.sku_id)
-        .select_from(short_skus.join(bundle_parts, is_its_part))
-        .where(uses_a_limit, not_(is_part_left_out()))
+        .select_from(short_skus.join(bundle_parts, is_part_of_flagged_sku()))
+        .where(uses_a_limit)
     )
     is_its_change = and_(
         changed_lines.c.factory_id == copies.c.factory_id,

@@ -20,14 +20,13 @@ from sqlalchemy import (
 
 from order_factory.models.tables import CopyError
 from order_factory.models.values.stock_policies import StockPolicy
-from order_factory.tasks.stock.bundles import is_part_left_out, select_wanted_pieces
+from order_factory.tasks.stock.bundles import is_part_of_flagged_sku, select_wanted_pieces
 from order_factory.tasks.stock.last_lines import select_without_lines
 from order_factory.tasks.working_set.statements import execute_and_count
 from order_factory.tasks.working_set.tables import (
     GRANTED,
     OPEN,
     REFUSED,
-    bundle_parts,
     changed_lines,
     contested,
     copies,
@@ -43,11 +42,7 @@ def insert_contested() -> Insert:
     separate = or_(copies.c.skip_errors, copies.c.stock == StockPolicy.PARTIAL)
     # A bundle is copied whole or not at all. So are all pieces of a SKU that a bundle needs, and
     # of a SKU on a line that the options of the copy change.
-    in_bundle = exists().where(
-        bundle_parts.c.factory_id == copies.c.factory_id,
-        bundle_parts.c.sku_code == flagged_skus.c.sku_code,
-        not_(is_part_left_out()),
-    )
+    in_bundle = exists().where(is_part_of_flagged_sku())
     is_changed = exists().where(
         changed_lines.c.factory_id == copies.c.factory_id,
         changed_lines.c.sku_code == flagged_skus.c.sku_code,

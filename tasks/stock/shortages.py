@@ -20,7 +20,7 @@ from order_factory.models.tables import LineItem
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import ItemType
 from order_factory.models.values.stock_policies import StockPolicy
-from order_factory.tasks.stock.bundles import is_part_left_out
+from order_factory.tasks.stock.bundles import is_part_of_flagged_sku
 from order_factory.tasks.stock.last_lines import select_without_lines
 from order_factory.tasks.stock.reductions import count_pieces_left, is_reducible
 from order_factory.tasks.stock.shares import has_order_share, select_wanted_before
@@ -48,26 +48,22 @@ def record_shortages(db: Connection) -> int:
     """
     wants = select_wanted_before(contested.c.state == GRANTED)
     left = count_pieces_left(wants)
-    message = (
+    counts = (
         literal("SKU ")
         + flagged_skus.c.sku_code
         + ": "
         + cast(wants.c.quantity, String)
         + " wanted, "
         + cast(left, String)
-        + " in stock"
     )
+    message = counts + " in stock"
     joins = [
         (wants, wants.c.factory_id == copies.c.factory_id),
         (flagged_skus, flagged_skus.c.sku_id == wants.c.sku_id),
     ]
     is_short = wants.c.quantity > left
     is_reduced = and_(is_short, is_reducible(wants), left > 0)
-    is_its_part = and_(
-        bundle_parts.c.factory_id == copies.c.factory_id,
-        bundle_parts.c.sku_code == flagged_skus.c.sku_code,
-        not_(is_part_left_out()),
-    )
+    is_its_part = is_part_of_flagged_sku()
     is_in_bundles_only = and_(
         exists().where(is_its_part).correlate(copies, flagged_skus),
         not_(_has_own_line()),
@@ -92,13 +88,7 @@ def record_shortages(db: Connection) -> int:
         ),
         insert_errors(
             ErrorCode.QUANTITY_REDUCED,
-            literal("SKU ")
-            + flagged_skus.c.sku_code
-            + ": "
-            + cast(wants.c.quantity, String)
-            + " wanted, "
-            + cast(left, String)
-            + " copied",
+            counts + " copied",
             is_reduced,
             joins=joins,
             sku_code=flagged_skus.c.sku_code,
@@ -148,14 +138,8 @@ def leave_out_short_lines(db: Connection, last_lines: bool) -> None:
         .distinct()
         .join(contested, contested.c.factory_id == copies.c.factory_id)
         .join(flagged_skus, flagged_skus.c.sku_id == contested.c.sku_id)
-        .join(
-            bundle_parts,
-            and_(
-                bundle_parts.c.factory_id == copies.c.factory_id,
-                bundle_parts.c.sku_code == flagged_skus.c.sku_code,
-            ),
-        )
-        .where(is_refused, not_(is_part_left_out()))
+        .join(bundle_parts, is_part_of_flagged_sku())
+        .where(is_refused)
     )
     for lines in (refused, in_bundles):
         db.execute(insert(left_out_lines).from_select(["factory_id", "line_item_id"], lines))

@@ -10,7 +10,8 @@ from order_factory.models.values.keys import clean_key
 from order_factory.models.values.public_ids import Resource, key_of, public_id
 from order_factory.models.values.statuses import Mode
 
-# The most numbers to look up. So many unknown numbers are no typing errors.
+# The most numbers to look up. A file with more unknown numbers has another fault than a few typing
+# errors.
 _LOOKED_UP = 100
 _MOST_ZEROS = 10
 _DECIMAL = re.compile(r"(\d+)\.0+")

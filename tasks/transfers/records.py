@@ -20,7 +20,7 @@ from order_factory.tasks.working_set.statements import table_of
 
 exports, imports = table_of(Export), table_of(Import)
 _WAITING = (TransferStatus.PENDING, TransferStatus.IN_PROGRESS)
-# After so many starts, a transfer counts as the cause of the deaths of its processes.
+# A transfer that was started this many times is the cause, if its process dies again.
 _MOST_TRIES = 5
 _EVENTS = {
     ("exports", "create"): EventName.EXPORT_CREATE,

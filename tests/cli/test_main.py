@@ -158,12 +158,12 @@ def test_the_service_reports_a_database_that_is_not_ready(
 
 def test_the_database_url_may_be_in_an_env_file(run, monkeypatch, tmp_path):
     monkeypatch.delenv("ORDER_FACTORY_DATABASE_URL", raising=False)
-    (tmp_path / "here" / ".env").write_text("ORDER_FACTORY_DATABASE_URL=sqlite:///told.db\n")
+    (tmp_path / "here" / ".env").write_text("ORDER_FACTORY_DATABASE_URL=sqlite:///named.db\n")
 
     output = run("init", "--json")
 
-    assert output.json["database"] == f"sqlite:///{tmp_path / 'here' / 'told.db'}"
-    assert (tmp_path / "here" / "told.db").exists()
+    assert output.json["database"] == f"sqlite:///{tmp_path / 'here' / 'named.db'}"
+    assert (tmp_path / "here" / "named.db").exists()
 
 
 def test_output_that_is_closed_early_is_not_an_error(sqlite_url):

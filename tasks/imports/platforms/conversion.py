@@ -214,7 +214,7 @@ class _Conversion:
         self._reject(
             worst.record,
             self._form.line.quantity,
-            f"is {worst.pieces}, and so many at this price do not cost {total}; export the quantity "
+            f"is {worst.pieces}, and {worst.pieces} at this price do not cost {total}; export the quantity "
             "with the pieces that were refunded",
         )
 

@@ -235,7 +235,7 @@ def test_other_columns_give_the_same_amounts(tmp_path, form, row, total, lines):
             "woocommerce",
             REFUNDED | {"Quantity (- Refund)": "2"},
             "Quantity (- Refund)",
-            "is 2, and so many at this price do not cost 30.00 EUR",
+            "is 2, and 2 at this price do not cost 30.00 EUR",
         ),
         ("woocommerce", PLUGIN | {"Order Status": "Verschickt"}, "Order Status", "is 'Verschickt'"),
         (

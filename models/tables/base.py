@@ -32,6 +32,10 @@ JsonObject = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "pos
 JsonList = JsonObject
 
 
+# All columns of this type share their conversions. Rows of one transaction have few different times.
+_TIMES_KNOWN = 256
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware time, stored in UTC. A naive datetime raises `ValueError`."""
 
@@ -55,15 +59,15 @@ class UtcDateTime(TypeDecorator[datetime]):
         read = super().result_processor(dialect, coltype)
         if read is None:
             return None
-        last: tuple[Any, Any] = (None, None)
+        known: dict[Any, Any] = {}
 
         def read_once(value: Any) -> Any:
-            """Return the time. Consecutive rows with the same value share one conversion."""
-            nonlocal last
-            known, time = last
-            if value != known:
-                time = read(value)
-                last = (value, time)
+            """Return the time. Rows with the same value share one conversion."""
+            time = known.get(value)
+            if time is None and value is not None:
+                if len(known) >= _TIMES_KNOWN:
+                    known.clear()
+                time = known[value] = read(value)
             return time
 
         return read_once

@@ -98,6 +98,21 @@ def _find_surroundings(resource: Resource) -> list[tuple[str, str, str]]:
     return surroundings
 
 
+@lru_cache(maxsize=4_096)
+def _find_frame(resource: Resource, remainder: int, first_digits: int) -> tuple[str, str, str]:
+    """Return what ids share whose keys differ in the last two digits only.
+
+    That is the text before these digits, the letters for them, and the text after them.
+    """
+    before, letters, filling = _find_surroundings(resource)[remainder]
+    digits = ""
+    while first_digits:
+        first_digits, digit = divmod(first_digits, _BASE)
+        digits = letters[digit] + digits
+    before += digits
+    return before, letters, filling[: max(0, _MIN_LENGTH - len(before) - 2)]
+
+
 @overload
 def public_ids(resource: Resource, keys: Iterable[int]) -> list[str]: ...
 
@@ -109,21 +124,27 @@ def public_ids(resource: Resource, keys: Iterable[int | None]) -> list[str | Non
 def public_ids(resource: Resource, keys: Iterable[int | None]) -> Sequence[str | None]:
     """Return the public id of each key. None stays None.
 
-    It takes a tenth of the time of `public_id`. A report has two ids per row, which were half of
-    its time.
+    It takes a twentieth of the time of `public_id`. A report has two ids per row, which were half
+    of its time.
     """
     surroundings = _find_surroundings(resource)
     ids: list[str | None] = []
+    frames: dict[tuple[int, int], tuple[str, str, str]] = {}
     for key in keys:
         if key is None:
             ids.append(None)
             continue
-        before, letters, after = surroundings[key % len(_ALPHABET)]
-        rest, digit = divmod(key, _BASE)
-        digits = letters[digit]
-        while rest:
-            rest, digit = divmod(rest, _BASE)
-            digits = letters[digit] + digits
-        text = before + digits
-        ids.append(text if len(text) >= _MIN_LENGTH else (text + after)[:_MIN_LENGTH])
+        first_digits, digits = divmod(key, _BASE**2)
+        if not first_digits:  # no leading zeros
+            before, letters, after = surroundings[key % len(_ALPHABET)]
+            first = letters[digits // _BASE] if digits >= _BASE else ""
+            text = before + first + letters[digits % _BASE]
+            ids.append(text + after[: _MIN_LENGTH - len(text)])
+            continue
+        place = key % len(_ALPHABET), first_digits
+        frame = frames.get(place)
+        if frame is None:
+            frame = frames[place] = _find_frame(resource, *place)
+        before, letters, after = frame
+        ids.append(before + letters[digits // _BASE] + letters[digits % _BASE] + after)
     return ids

@@ -43,7 +43,11 @@ class CsvReport:
 
     def write(self, part: Part) -> None:
         changed: dict[str, list[Any]] = {
-            **{name: [_harmless(text) for text in part[name]] for name in _FROM_OUTSIDE},
+            **{
+                name: [_harmless(text) for text in part[name]]
+                for name in _FROM_OUTSIDE
+                if any(part[name])
+            },
             **{name: _format_times(part[name]) for name in _TIMES},
         }
         self._rows.writerows(zip(*(part | changed).values(), strict=True))

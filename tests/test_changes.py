@@ -155,6 +155,137 @@ def test_a_copy_option_is_declared_once(scratch):
     assert len(scratch.changed) == 2
 
 
+USE_ORDER_OPTION = """
+import os, order_factory
+from typer.main import get_command
+from docs.reference_pages import page
+from order_factory.api.resources.registry import RESOURCES
+from order_factory.cli.main import app
+from order_factory.flows import bulk_order_factory, order_factory as copy_one
+from order_factory.models.database.engine import begin, reading
+from order_factory.models.database.schema import upgrade
+from order_factory.models.requests.copies import CopyOptions
+from order_factory.models.tables import CopyError, LineItem, Order, OrderFactory
+from order_factory.tasks.copying.engine import copy_claimed
+from order_factory.tasks.factories.records import create_factory
+from order_factory.tasks.reports.differences import read_differences
+from order_factory.tasks.selections.checking import check_selection
+from order_factory.tasks.selections.reading import read_selection
+from order_factory.tasks.selections.recording import record_rows
+from order_factory.tasks.verify.verifying import verify
+from order_factory.tasks.working_set.claims import claim_pending, claim_single
+from prefect.utilities.callables import parameter_schema
+from sqlalchemy import select
+import pandas as pd
+
+assert order_factory.__file__.startswith(os.getcwd()), order_factory.__file__
+orders, factories = Order.__table__, OrderFactory.__table__
+upgrade()
+with begin() as db:
+    row = dict(number="1", currency_code="EUR", status="placed", language_code="it")
+    row |= dict(customer_email="a@example.com", total_amount_cents=5, adjustment_amount_cents=5)
+    order = db.execute(orders.insert().values(**row)).inserted_primary_key[0]
+    line = dict(order_id=order, item_type="adjustments", quantity=1, total_amount_cents=5)
+    db.execute(LineItem.__table__.insert().values(**line, unit_amount_cents=5))
+    plain = create_factory(db, order, CopyOptions(skip_errors=True), None)
+    cleared = create_factory(db, order, CopyOptions(skip_errors=True, clear_language=True), None)
+    both = dict(skip_errors=True, clear_language=True, merge_into="1")
+    merged = create_factory(db, order, CopyOptions(**both), None)
+    columns = {"source_order": ["1"], "skip_errors": ["yes"], "clear_language": ["yes"]}
+    selection = check_selection(read_selection(pd.DataFrame(columns)), CopyOptions())
+    batch = record_rows(db, "many", selection)
+with begin() as db:
+    copy_claimed(db, claim_single(db, 10), "run")
+with begin() as db:
+    copy_claimed(db, claim_pending(db, batch, 10), "run")
+
+
+def languages():
+    rows = factories.join(orders, orders.c.id == factories.c.target_order_id)
+    columns = factories.c.id, orders.c.language_code
+    with reading() as db:
+        return dict(db.execute(select(*columns).select_from(rows)).all())
+
+
+def violations():
+    with reading() as db:
+        return [each.name for each in verify(db).invariants if each.violations]
+
+
+assert languages() == {plain: "it", cleared: None, merged + 1: None}, languages()
+with reading() as db:
+    refused = db.scalars(
+        select(CopyError.message).where(
+            CopyError.order_factory_id == merged, CopyError.code == "merge_into_with_option"
+        )
+    ).all()
+    (difference,) = [
+        each
+        for each in read_differences(db, factories.c.id == cleared)[cleared]
+        if each.what == "language_code"
+    ]
+assert refused == ["clear_language is for a copy that is a new order; leave it out"]
+assert (difference.before, difference.after) == ("it", None), difference
+assert difference.reason == "clear_language", difference
+assert violations() == [], violations()
+for factory, wrong, right in ((plain, None, "it"), (cleared, "it", None)):
+    is_target = orders.c.order_factory_id == factory
+    with begin() as db:
+        db.execute(orders.update().where(is_target).values(language_code=wrong))
+    assert violations() == ["order-columns"], violations()
+    with begin() as db:
+        db.execute(orders.update().where(is_target).values(language_code=right))
+
+for flow in (copy_one, bulk_order_factory):
+    field = parameter_schema(flow).properties["clear_language"]
+    assert field["description"] == "Leave the language out of the copy.", field
+for name in ("copy", "bulk"):
+    options = get_command(app).commands[name].params
+    assert "--clear-language" in [flag for option in options for flag in option.opts], name
+assert "clear_language" in {each.name for each in RESOURCES["order_copies"].attributes}
+assert "clear_language" in {each.name for each in RESOURCES["order_copies"].writables}
+assert "`clear_language`" in page("options.md")
+"""
+
+
+def test_an_option_that_changes_the_order_takes_four_files(scratch):
+    scratch.replace(
+        "models/values/copy_options.py",
+        "    refresh_prices: Annotated[",
+        """    clear_language: Annotated[
+        bool,
+        Declared(
+            False,
+            "Leave the language out of the copy.",
+            ours=True,
+            order_columns=("language_code",),
+            only_for_new_orders=True,
+        ),
+    ]
+    refresh_prices: Annotated[""",
+    )
+    scratch.migrate(
+        ("order_factories", "order_subscriptions"),
+        'sa.Column("clear_language", sa.Boolean(), server_default=sa.false(), nullable=False)',
+    )
+    scratch.replace(
+        "tasks/copying/orders.py",
+        "        **kept_columns(source),\n",
+        "        **kept_columns(source),\n"
+        '        "language_code": case((~copies.c.clear_language, source.c.language_code)),\n',
+    )
+    scratch.replace(
+        "tasks/verify/changed_orders.py",
+        '    "notes": func.coalesce(',
+        '    "language_code": case((~factory.c.clear_language, source.c.language_code)),\n'
+        '    "notes": func.coalesce(',
+    )
+
+    scratch.run(USE_ORDER_OPTION)
+
+    assert len(scratch.changed) == 4
+
+
 USE_FILTER = """
 import os, order_factory
 from typer.main import get_command

@@ -53,6 +53,9 @@ class Declared:
     its values, and `clean`, which returns the value to store or raises `ValueError`. A `change`
     makes the copy differ from its source. It belongs to one copy, and subscriptions have none. A
     change that `names` a row of a resource is stored with the row's key, not its public id.
+
+    The value of an order option differs from that of the source order in these `order_columns`.
+    An option that is `only_for_new_orders` cannot be combined with `merge_into`.
     """
 
     default: bool | StrEnum | str | None
@@ -63,6 +66,8 @@ class Declared:
     clean: Callable[[Any], Any] | None = None
     change: bool = False
     names: Resource | None = None
+    order_columns: tuple[str, ...] = ()
+    only_for_new_orders: bool = False
 
 
 class CopyOptionArguments(TypedDict, total=False):
@@ -73,7 +78,13 @@ class CopyOptionArguments(TypedDict, total=False):
     """
 
     place_target_order: Annotated[
-        bool, Declared(False, "Place the target order once it is copied.", on_subscriptions=True)
+        bool,
+        Declared(
+            False,
+            "Place the target order once it is copied.",
+            on_subscriptions=True,
+            only_for_new_orders=True,
+        ),
     ]
     reuse_wallet: Annotated[
         bool, Declared(True, "Copy the payment source that is saved in the customer's wallet.")
@@ -82,10 +93,16 @@ class CopyOptionArguments(TypedDict, total=False):
         bool, Declared(False, "Leave out what cannot be copied, and copy the rest.")
     ]
     cancel_source_order: Annotated[
-        bool, Declared(False, "Cancel the source order once it is copied.")
+        bool,
+        Declared(False, "Cancel the source order once it is copied.", only_for_new_orders=True),
     ]
     apply_promotions: Annotated[
-        bool, Declared(False, "Recalculate the promotions with those that are valid now.")
+        bool,
+        Declared(
+            False,
+            "Recalculate the promotions with those that are valid now.",
+            only_for_new_orders=True,
+        ),
     ]
     ignore_invalid_coupon: Annotated[
         bool, Declared(False, "Leave out a coupon that is no longer valid.")
@@ -191,6 +208,7 @@ class CopyOptionArguments(TypedDict, total=False):
             clean=clean_customer,
             change=True,
             names=Resource.customers,
+            order_columns=("customer_id",),
         ),
     ]
     target_billing_address: Annotated[
@@ -202,6 +220,7 @@ class CopyOptionArguments(TypedDict, total=False):
             clean=clean_address,
             change=True,
             names=Resource.addresses,
+            only_for_new_orders=True,
         ),
     ]
     target_shipping_address: Annotated[
@@ -213,11 +232,19 @@ class CopyOptionArguments(TypedDict, total=False):
             clean=clean_address,
             change=True,
             names=Resource.addresses,
+            only_for_new_orders=True,
         ),
     ]
     target_market: Annotated[
         str | None,
-        Declared(None, "Another market for the copy.", ours=True, clean=clean_market, change=True),
+        Declared(
+            None,
+            "Another market for the copy.",
+            ours=True,
+            clean=clean_market,
+            change=True,
+            order_columns=("market_name",),
+        ),
     ]
     target_currency: Annotated[
         str | None,
@@ -228,6 +255,7 @@ class CopyOptionArguments(TypedDict, total=False):
             forms=OF_CURRENCIES,
             clean=clean_currency,
             change=True,
+            order_columns=("currency_code",),
         ),
     ]
     target_notes: Annotated[
@@ -238,6 +266,8 @@ class CopyOptionArguments(TypedDict, total=False):
             ours=True,
             clean=clean_notes,
             change=True,
+            order_columns=("notes",),
+            only_for_new_orders=True,
         ),
     ]
     merge_into: Annotated[
@@ -268,6 +298,8 @@ class CopyOption:
     clean: Callable[[Any], Any] | None
     change: bool
     names: Resource | None
+    order_columns: tuple[str, ...]
+    only_for_new_orders: bool
 
     @property
     def title(self) -> str:
@@ -315,6 +347,8 @@ def _make_option(name: str, annotation: Any) -> CopyOption:
         clean=declared.clean,
         change=declared.change,
         names=declared.names,
+        order_columns=declared.order_columns,
+        only_for_new_orders=declared.only_for_new_orders,
     )
 
 

@@ -21,6 +21,7 @@ from order_factory.models.database.dialects import analyze_table
 from order_factory.models.database.row_locks import lock_rows
 from order_factory.models.tables import LineItem, Order, OrderFactory
 from order_factory.models.tables.row_names import key_in, text_in
+from order_factory.models.values.copy_options import EVERY_OPTION
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import OrderStatus
 from order_factory.models.values.stock_policies import StockPolicy
@@ -48,17 +49,12 @@ _by_number = (
 _key = func.coalesce(key_in(_factory.c.merge_into), _by_number)
 _is_named = and_(_open.c.id == _key, _open.c.mode == copies.c.mode)
 
-# The order that is merged into has these itself, or the copy would not be one.
+# The order that is merged into has these values itself.
 _OPTIONS_OF_NEW_ORDERS = {
-    "place_target_order": copies.c.place_target_order,
-    "cancel_source_order": copies.c.cancel_source_order,
-    "apply_promotions": copies.c.apply_promotions,
-    "stock = partial": copies.c.stock == StockPolicy.PARTIAL,
-    **{
-        name: _factory.c[name].is_not(None)
-        for name in ("target_billing_address", "target_shipping_address", "target_notes")
-    },
-}
+    option.name: _factory.c[option.name].is_not(None) if option.change else copies.c[option.name]
+    for option in EVERY_OPTION
+    if option.only_for_new_orders
+} | {"stock = partial": copies.c.stock == StockPolicy.PARTIAL}
 
 
 def prepare_merges(db: Connection) -> int:

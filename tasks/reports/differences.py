@@ -26,7 +26,7 @@ from order_factory.models.tables import (
     OrderFactory,
     PaymentSource,
 )
-from order_factory.models.values.copy_options import LINE_CHANGES
+from order_factory.models.values.copy_options import EVERY_OPTION, LINE_CHANGES
 from order_factory.models.values.kept_parts import ALL, NONE
 from order_factory.models.values.statuses import DISCOUNTS, PURCHASABLE
 from order_factory.models.values.stock_policies import StockPolicy
@@ -52,11 +52,14 @@ _LINE_VALUES = {
     "tax_amount_cents": "taxes",
     "total_amount_cents": "totals",
 }
+# The options that change a value of the order.
+_OPTIONS_BY_COLUMN = {
+    column: [option.name for option in EVERY_OPTION if column in option.order_columns]
+    for option in EVERY_OPTION
+    for column in option.order_columns
+}
 _ORDER_VALUES = {
-    "customer_id": "order",
-    "market_name": "order",
-    "currency_code": "order",
-    "notes": "order",
+    **dict.fromkeys(_OPTIONS_BY_COLUMN, "order"),
     "coupon_code": "discounts",
     "discount_amount_cents": "discounts",
     "gift_card_amount_cents": "totals",
@@ -329,13 +332,6 @@ def _find_orders(
             )
 
 
-# The option that changes a value of the order.
-_CHANGES = {
-    "customer_id": "target_customer",
-    "market_name": "target_market",
-    "currency_code": "target_currency",
-    "notes": "target_notes",
-}
 _FIELDS = {"customer_id": "customer", "gift_card_amount_cents": "gift_card_code"}
 
 
@@ -529,9 +525,10 @@ def _explain_by_stock(part: str, options: Row[Any], reasons: _Reasons) -> str | 
 
 
 def _explain_by_order_option(name: str, options: Row[Any]) -> str | None:
-    """The option that changes this value of the order, if the copy has it."""
-    option = _CHANGES.get(name, f"target_{name}")
-    return option if options._mapping.get(option) is not None else None
+    """Return the options of the copy that change this value of the order."""
+    possible = _OPTIONS_BY_COLUMN.get(name, [f"target_{name}"])
+    names = [each for each in possible if options._mapping.get(each) not in (None, False)]
+    return " and ".join(names) or None
 
 
 def _explain_by_changed_lines(part: str, options: Row[Any]) -> str | None:

@@ -71,16 +71,19 @@ def _find_other_customers() -> Select[Any]:
     return select(target.c.id).select_from(rows).where(names_customer, is_unedited(target), wrong)
 
 
+# The values of the target that options may change.
+EXPECTED_VALUES: dict[str, ColumnElement[Any]] = {
+    "currency_code": _expected_currency,
+    "market_name": func.coalesce(factory.c.target_market, source.c.market_name),
+    "notes": func.coalesce(factory.c.target_notes, source.c.notes),
+    # Another invariant checks the guest of a copy that names its customer.
+    "guest": case((names_customer, target.c.guest), else_=source.c.guest),
+}
+
+
 def has_unrequested_change() -> ColumnElement[bool]:
     """Whether a value of the target is neither that of its source nor that of an option."""
-    market = func.coalesce(factory.c.target_market, source.c.market_name)
-    notes = func.coalesce(factory.c.target_notes, source.c.notes)
-    return or_(
-        target.c.currency_code != _expected_currency,
-        target.c.market_name.is_distinct_from(market),
-        target.c.notes.is_distinct_from(notes),
-        and_(factory.c.target_customer.is_(None), target.c.guest != source.c.guest),
-    )
+    return or_(*(target.c[name].is_distinct_from(value) for name, value in EXPECTED_VALUES.items()))
 
 
 def _find_other_currencies() -> Select[Any]:

@@ -200,7 +200,7 @@ def test_an_order_that_is_not_open_or_is_another_ones_is_left_as_it_is(shop):
     assert options.errors_log == {
         "merge_into": [
             f"{option} is for a copy that is a new order; leave it out"
-            for option in ("place_target_order", "stock = partial", "target_notes")
+            for option in ("place_target_order", "target_notes", "stock = partial")
         ]
     }
     assert changed.errors_log is None

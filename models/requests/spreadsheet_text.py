@@ -5,6 +5,7 @@ import re
 # ="00123" keeps the zeros in Excel. '-1004 and '00123 are texts, in our own reports too.
 _FORMULA_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 _QUOTED_TEXT = re.compile(r"'(?=[-+=@\d\t\r'])")
+_QUOTED_FORMULA = re.compile(r"'(?=[-+=@\t\r])")
 _SHORTENED = re.compile(r"[-+]?\d(?:[.,]\d+)?[eE]\+\d{2,}")
 _DECIMAL = re.compile(r"[-+]?\d+[.,]0+")
 
@@ -15,6 +16,11 @@ def unquote_spreadsheet_text(text: str) -> str:
     if found is not None:
         return found[1].replace('""', '"')
     return _QUOTED_TEXT.sub("", text, count=1) if _QUOTED_TEXT.match(text) else text
+
+
+def unquote_formula(text: str) -> str:
+    """Return the text after an apostrophe before a sign, as our own CSV files have it."""
+    return text[1:] if _QUOTED_FORMULA.match(text) else text
 
 
 def find_shortened_problem(text: str) -> str | None:

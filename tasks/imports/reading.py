@@ -25,9 +25,9 @@ def open_source(file: ImportFile) -> Source:
         _check_columns(file, source)
         if file.format == ".parquet":
             from order_factory.tasks.imports.parquet_types import check_types
-            from order_factory.tasks.row_files.parquet_rows import read_schema
+            from order_factory.tasks.row_files.parquet_rows import read_fields
 
-            fields = zip(source.columns, read_schema(file.path), strict=True)
+            fields = zip(source.columns, read_fields(file.path).values(), strict=True)
             check_types(file.name, fields, file.resource)
     return source
 

@@ -1,5 +1,6 @@
 """Read Parquet in batches. Python never holds a whole row group."""
 
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,20 @@ from order_factory.tasks.row_files.records import Record, Source, drop_empty_cel
 
 _BATCH_ROWS = 10_000
 _FIRST_ROUNDED = 1e15
+# Pandas writes the index of a filtered or sorted frame as a column.
+_PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
 
-def read_schema(path: Path) -> pa.Schema:
-    """Return the columns with their types. Raises `InvalidRequest` if the file is not Parquet."""
+def read_fields(path: Path) -> dict[int, pa.Field]:
+    """Return the columns with their types, by position, without an index of pandas.
+
+    Raises `InvalidRequest` if the file is not Parquet.
+    """
     try:
-        return pq.read_schema(path)
+        schema = pq.read_schema(path)
     except (pa.ArrowException, OSError) as error:
         raise _make_damage_error(path, "it cannot be opened") from error
+    return {nth: each for nth, each in enumerate(schema) if not _PANDAS_INDEX.fullmatch(each.name)}
 
 
 def open_parquet(path: Path, known: Collection[str]) -> Source:
@@ -29,21 +36,23 @@ def open_parquet(path: Path, known: Collection[str]) -> Source:
 
     Raises `InvalidRequest` if it is not Parquet.
     """
-    columns = match_columns(read_schema(path).names, known)
+    fields = read_fields(path)
+    kept = list(fields)
+    columns = match_columns([field.name for field in fields.values()], known)
     try:
         rows = pq.read_metadata(path).num_rows
     except (pa.ArrowException, OSError) as error:
         raise _make_damage_error(path, "it cannot be opened") from error
-    return Source(tuple(columns), rows, lambda: _read_records(path, columns), counted="row")
+    return Source(tuple(columns), rows, lambda: _read_records(path, kept, columns), counted="row")
 
 
-def _read_records(path: Path, columns: list[str]) -> Iterator[Record]:
+def _read_records(path: Path, kept: list[int], columns: list[str]) -> Iterator[Record]:
     """Yield the rows, numbered from 1. Raises `InvalidRequest` if the file is damaged."""
     line = 0
     try:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                for values in _list_rows(batch.rename_columns(columns)):
+                for values in _list_rows(batch.select(kept).rename_columns(columns)):
                     line += 1
                     if isinstance(values, str):
                         yield Record(line, {}, values)

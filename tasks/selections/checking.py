@@ -11,6 +11,7 @@ from typing import Any
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.spreadsheet_text import (
     find_shortened_problem,
+    unquote_formula,
     unquote_spreadsheet_text,
 )
 from order_factory.models.values.copy_options import EVERY_OPTION, CopyOption
@@ -127,6 +128,8 @@ def _convert_rule(clean: Callable[[str], str]) -> Callable[[Any], str]:
 
 def _convert_change(clean: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def convert(value: Any) -> Any:
+        if isinstance(value, str):
+            value = unquote_formula(value)
         try:
             return clean(value)
         except ValueError as error:

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-from io import BytesIO
 
 import pandas as pd
 import pytest
@@ -21,6 +20,7 @@ from order_factory.models.values.event_names import EventName
 from tests.support.api_client import make_order_id, make_token
 from tests.support.documents import ROOT, read_blocks
 from tests.support.draining import drain
+from tests.support.frames import ENDINGS, read_frame, write_frame
 
 pytestmark = pytest.mark.usefixtures("verified")
 BATCHES = "order_factory_batches"
@@ -51,29 +51,7 @@ def numbers(shop, count, **given):
     return [shop.number_of(shop.order(**given)) for _ in range(count)]
 
 
-def read_frame(content, ending):
-    file = BytesIO(content)
-    if ending == ".csv":
-        return pd.read_csv(file, dtype=str)
-    if ending == ".jsonl":
-        return pd.read_json(file, lines=True, dtype=False)
-    return pd.read_parquet(file) if ending == ".parquet" else pd.read_excel(file, dtype=str)
-
-
-def write_frame(frame, ending):
-    buffer = BytesIO()
-    if ending == ".csv":
-        frame.to_csv(buffer, index=False)
-    elif ending == ".jsonl":
-        frame.to_json(buffer, orient="records", lines=True)
-    elif ending == ".parquet":
-        frame.to_parquet(buffer)
-    else:
-        frame.to_excel(buffer, index=False)
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet", ".xlsx"])
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_each_format_is_stored_at_once_and_recorded_later(api, shop, ending):
     first, second = numbers(shop, 2)
     rows = pd.DataFrame(
@@ -306,7 +284,7 @@ def test_corrected_failed_rows_can_be_uploaded_again(api, shop):
 
     files = {
         ending: api.send("GET", f"{path}/failed_rows{ending}", headers={"Accept": "*/*"})
-        for ending in (".csv", ".jsonl", ".parquet", ".xlsx")
+        for ending in ENDINGS
     }
     api.with_token(make_token("live")).get(f"{path}/failed_rows.csv", expect=404)
 

@@ -215,6 +215,11 @@ class FactoryOfBatch(OrderFactoryError):
     detail = "Order factory {} cannot be deleted, because its batch counts it."
 
 
+class FactoryRetried(OrderFactoryError):
+    status, code = 423, "order_factory_retried"
+    detail = "Order factory {} cannot be deleted before the one that retried it."
+
+
 class BatchNotFound(OrderFactoryError):
     status, code = 404, "order_factory_batch_not_found"
     detail = "No batch has the reference {!r}; `order-factory batches` lists them."

@@ -8,13 +8,16 @@ import pytest
 from sqlalchemy import update
 
 from order_factory.models.database.engine import begin, reading
-from order_factory.models.tables import Event, Order, OrderFactory
+from order_factory.models.tables import Event, Order, OrderFactory, Transaction
 from order_factory.models.values.copy_options import ORDER_CHANGES
 from order_factory.models.values.public_ids import Resource, key_of, public_id
+from order_factory.tasks.authorize_payments import authorize_payments
+from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.verify import verify
 from tests.support.api_client import make_linkage, make_order_id, make_token
 from tests.support.copying import change, read_database
 from tests.support.draining import drain
+from tests.support.orders import ask_gateways
 
 
 def test_a_copy_is_pending_when_it_is_answered(api, shop):
@@ -221,6 +224,48 @@ def test_a_finished_copy_can_be_deleted_and_its_order_stays(api, shop):
     ]
     with reading() as db:
         assert verify(db).violations == 0
+
+
+def test_a_paid_copy_can_be_deleted_and_its_payment_stays(api, shop, ledger):
+    customer = shop.customer(mode="test")
+    card = {"gateway": "test", "payment_source_token": "tok_approve", "mode": "test"}
+    saved = shop.payment_source(wallet_of=customer, **card)
+    order = shop.order_of_test_mode(customer_id=customer, payment_source_id=saved)
+    made = api.copy(make_order_id(order), place_target_order=True)["data"]
+    drain()
+    api.delete(f"order_copies/{made['id']}", expect=423)
+    assert authorize_payments.fn(Scope()).problems == []
+    target = api.get(f"order_copies/{made['id']}/target_order")["data"]["id"]
+    (payment,) = shop.rows(Transaction)
+    change(Transaction, payment.id, status="unknown")
+
+    api.delete(f"order_copies/{made['id']}", expect=423)
+    change(Transaction, payment.id, status="succeeded")
+    api.delete(f"order_copies/{made['id']}")
+
+    attributes = api.get(f"orders/{target}")["data"]["attributes"]
+    assert (attributes["status"], attributes["payment_status"]) == ("placed", "authorized")
+    data = {"type": "orders", "id": target, "attributes": {"_approve_and_capture": True}}
+    api.patch(f"orders/{target}", data)
+    assert ask_gateways() == []
+    assert [kind for kind, _ in ledger.charges()] == ["authorize", "capture"]
+    assert shop.rows(OrderFactory) == []
+    with reading() as db:
+        assert verify(db).violations == 0
+
+
+def test_a_copy_that_was_retried_cannot_be_deleted_before_its_retry(api, shop):
+    copies = [api.copy(make_order_id(shop.order_of_test_mode()))["data"]["id"] for _ in range(2)]
+    first, retry = (row.id for row in shop.rows(OrderFactory))
+    change(OrderFactory, first, status="failed", errors_count=1)
+    change(OrderFactory, retry, retry_of_id=first)
+
+    (error,) = api.send("DELETE", f"order_copies/{copies[0]}").json()["errors"]
+    api.delete(f"order_copies/{copies[1]}")
+    api.delete(f"order_copies/{copies[0]}")
+
+    assert (error["status"], error["code"]) == ("423", "ORDER_FACTORY_RETRIED")
+    assert shop.rows(OrderFactory) == []
 
 
 def test_a_copy_in_progress_cannot_be_deleted(api, shop):

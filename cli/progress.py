@@ -43,8 +43,8 @@ class _TimeLeftColumn(ProgressColumn):
         rate = _compute_rate(task)
         if not rate or task.total is None or task.finished:
             return Text("")
-        left = timedelta(seconds=round((task.total - task.completed) / rate))
-        return Text(f"{left} left", style="progress.remaining")
+        remaining = timedelta(seconds=round((task.total - task.completed) / rate))
+        return Text(f"{remaining} left", style="progress.remaining")
 
 
 class _Bars:

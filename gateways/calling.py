@@ -32,7 +32,7 @@ def call_gateway(
     it, or a try timed out. Then the gateway is asked first, and called only if it was not.
     """
     pause = FIRST_PAUSE
-    for left in reversed(range(TRIES)):
+    for remaining_tries in reversed(range(TRIES)):
         try:
             if perhaps_done:
                 with limits:
@@ -43,7 +43,7 @@ def call_gateway(
                 return do(request)
         except (GatewayTimedOut, GatewayUnreachable) as error:
             perhaps_done = perhaps_done or isinstance(error, GatewayTimedOut)
-            if not left:
+            if not remaining_tries:
                 raise
             sleep(pause * uniform(0.5, 1.5))
             pause *= 3

@@ -60,12 +60,12 @@ def create(
     if expires_in_days is not None:
         expires_at = utc_now() + timedelta(days=expires_in_days)
     with begin() as db:
-        made = create_token(
+        new_token = create_token(
             db, mode=chosen, scopes=scopes, name=name, expires_at=expires_at, rate_limits=limits
         )
     document = {
-        "token": made.token,
-        "handle": made.handle,
+        "token": new_token.token,
+        "handle": new_token.handle,
         "mode": chosen.value,
         "scopes": scopes,
         "name": name,
@@ -73,8 +73,8 @@ def create(
         "rate_limits": limits,
     }
     shown: list[tuple[str, object]] = [
-        ("Token", made.token),
-        ("Handle", made.handle),
+        ("Token", new_token.token),
+        ("Handle", new_token.handle),
         ("Mode", chosen.value),
         ("Scopes", " ".join(scopes)),
         ("Expires", expires_at),

@@ -47,10 +47,10 @@ def create(
 
     require_schema()
     with begin() as db:
-        made = create_webhook(
+        secret = create_webhook(
             db, topic, callback_url, mode=Mode(mode), include_resources=include or (), name=name
         )
-    _show_secret(context, made.id, made.shared_secret)
+    _show_secret(context, secret.id, secret.shared_secret)
 
 
 @webhooks.command("list", epilog="Example: order-factory webhooks list")
@@ -116,8 +116,8 @@ def rotate(
 
     require_schema()
     with begin() as db:
-        made = rotate_secret(db, name)
-    _show_secret(context, made.id, made.shared_secret)
+        secret = rotate_secret(db, name)
+    _show_secret(context, secret.id, secret.shared_secret)
 
 
 @webhooks.command("delete", epilog="Example: order-factory webhooks delete xQmVqBRdWz")

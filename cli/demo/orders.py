@@ -31,21 +31,21 @@ def refuse_another_shop(db: Connection, database_url: str) -> None:
 
 def find_first_valid(db: Connection, numbers: Sequence[str]) -> str | None:
     """The first of these orders with only valid lines; looks at the first few hundred only."""
-    tried = list(numbers[:_MOST_TRIED])
+    examined = list(numbers[:_MOST_TRIED])
     known = exists().where(Sku.mode == Order.mode, Sku.code == LineItem.sku_code)
     invalid = exists().where(LineItem.order_id == Order.id, or_(LineItem.quantity < 1, not_(known)))
-    valid = set(db.scalars(select(Order.number).where(Order.number.in_(tried), not_(invalid))))
-    return next((number for number in tried if number in valid), None)
+    valid = set(db.scalars(select(Order.number).where(Order.number.in_(examined), not_(invalid))))
+    return next((number for number in examined if number in valid), None)
 
 
 def find_earlier_copy(db: Connection, number: str) -> int | None:
     """The key of the factory with which an earlier demo copied this order as a single copy."""
-    made = and_(
+    is_completed_by_demo = and_(
         OrderFactory.reference_origin == REFERENCE_ORIGIN,
         OrderFactory.status == FactoryStatus.COMPLETED,
     )
     query = select(OrderFactory.id).join(Order, Order.id == OrderFactory.source_order_id)
-    return db.scalar(query.where(made, Order.number == number).limit(1))
+    return db.scalar(query.where(is_completed_by_demo, Order.number == number).limit(1))
 
 
 @dataclass(frozen=True)

@@ -29,16 +29,16 @@ def end_leftovers(
     ours = find_marked_processes(FOLDER.resolve())
     deadline = monotonic() + patience
 
-    def left() -> float:
+    def remaining_seconds() -> float:
         return max(0.0, deadline - monotonic())
 
     if "postgres" in running:
         last += [child.pid for child in running["postgres"].children(recursive=True)]
-    end([process for process in ours if process.pid not in last], left, is_urgent)
+    end([process for process in ours if process.pid not in last], remaining_seconds, is_urgent)
     if "server" in running:
-        end([running["server"]], left, is_urgent)
+        end([running["server"]], remaining_seconds, is_urgent)
     if "postgres" in running:
         # PostgreSQL's fast shutdown: open transactions are rolled back.
-        end([running["postgres"]], left, is_urgent, number=signal.SIGINT)
+        end([running["postgres"]], remaining_seconds, is_urgent, number=signal.SIGINT)
     forget_record()
     return list(running) or (["a process"] if ours else [])

@@ -83,11 +83,11 @@ class EmbeddedPostgres:
         """
         if "XDG_RUNTIME_DIR" in os.environ:
             return
-        kept = self._folder.with_name(f"{self._folder.name}-runtime")
-        known = Path(kept.read_text(encoding="utf-8")) if kept.exists() else None
+        path_file = self._folder.with_name(f"{self._folder.name}-runtime")
+        known = Path(path_file.read_text(encoding="utf-8")) if path_file.exists() else None
         if known is None or not known.is_dir():
             known = Path(tempfile.mkdtemp(prefix="order-factory-run-"))
-            kept.write_text(str(known), encoding="utf-8")
+            path_file.write_text(str(known), encoding="utf-8")
         os.environ["XDG_RUNTIME_DIR"] = str(known)
 
     def _make_databases(self) -> None:

@@ -55,12 +55,12 @@ def end(
     number: signal.Signals = signal.SIGTERM,
 ) -> None:
     """Ask the processes to end, and kill those that still run when the patience is over."""
-    left = list(processes)
-    _signal_each(left, lambda process: process.send_signal(number))
-    while left and patience() > 0 and not is_urgent():
-        _, left = psutil.wait_procs(left, timeout=0.2)
-    _signal_each(left, lambda process: process.kill())
-    psutil.wait_procs(left, timeout=5)
+    running = list(processes)
+    _signal_each(running, lambda process: process.send_signal(number))
+    while running and patience() > 0 and not is_urgent():
+        _, running = psutil.wait_procs(running, timeout=0.2)
+    _signal_each(running, lambda process: process.kill())
+    psutil.wait_procs(running, timeout=5)
 
 
 def _signal_each(processes: list[psutil.Process], do: Callable[[psutil.Process], None]) -> None:

@@ -42,8 +42,8 @@ class Ports:
 
 def require_one_login() -> None:
     """Raise `InvalidRequest` if the parts would use another login than Prefect's server expects."""
-    expected, sent = os.environ.get(SERVER_LOGIN), os.environ.get(LOGIN)
-    if expected and sent and expected != sent:
+    expected, login = os.environ.get(SERVER_LOGIN), os.environ.get(LOGIN)
+    if expected and login and expected != login:
         raise InvalidRequest(
             f"{LOGIN} and {SERVER_LOGIN} differ; give both the same user:password."
         )

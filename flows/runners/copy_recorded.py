@@ -53,14 +53,14 @@ def copy_recorded(job: Job, runner: ChosenRunner, *, in_one_transaction: bool) -
     Target orders of failed renewals are placed first. After all orders are copied, this run
     authorizes the payments, for every runner.
     """
-    left = write(lambda db: _start(db, job.batch_id))
+    remaining = write(lambda db: _start(db, job.batch_id))
     copied, started = CopyOutcome(), perf_counter()
     with watch_for_stop(str(flow_run.id)) as stop:
         _place_again(job, stop, copied)
         if in_one_transaction:
-            _copy_whole(job, left, stop, copied)
+            _copy_whole(job, remaining, stop, copied)
         else:
-            _copy_parts(job, left, runner, stop, copied)
+            _copy_parts(job, remaining, runner, stop, copied)
         if stop.reason is None:
             _authorize_payments(job, stop, copied)
         copied.stopped = stop.reason
@@ -103,8 +103,8 @@ def _place_again(job: Job, stop: Stop, copied: CopyOutcome) -> None:
             return
 
 
-def _copy_whole(job: Job, left: int, stop: Stop, copied: CopyOutcome) -> None:
-    if left:
+def _copy_whole(job: Job, remaining: int, stop: Stop, copied: CopyOutcome) -> None:
+    if remaining:
         try:
             report = copy_whole_batch(job.batch_id, job.size, stop.is_set)
         except OrderFactoryError as error:
@@ -117,7 +117,7 @@ def _copy_whole(job: Job, left: int, stop: Stop, copied: CopyOutcome) -> None:
 def _authorize_payments(job: Job, stop: Stop, copied: CopyOutcome) -> None:
     """Authorize all payments, and wait for those that other runs authorize."""
     scope = Scope(job.batch_id)
-    moved_at, left = monotonic(), -1
+    moved_at, remaining = monotonic(), -1
     while True:
         began = perf_counter()
         try:
@@ -131,8 +131,8 @@ def _authorize_payments(job: Job, stop: Stop, copied: CopyOutcome) -> None:
             copied.times.add("authorize payments", report.closed, perf_counter() - began)
         if not report.left or report.problems or stop.reason is not None:
             return
-        if report.left != left:
-            moved_at, left = monotonic(), report.left
+        if report.left != remaining:
+            moved_at, remaining = monotonic(), report.left
         if not _wait_for_payments(scope, stop, moved_at + LOCK_SECONDS):
             return
 
@@ -150,17 +150,23 @@ def _wait_for_payments(scope: Scope, stop: Stop, deadline: float) -> bool:
     return False
 
 
-def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: CopyOutcome) -> None:
+def _copy_parts(
+    job: Job, remaining: int, runner: ChosenRunner, stop: Stop, copied: CopyOutcome
+) -> None:
     """Copy rounds of parts until nothing is left or no progress is made."""
-    total = left + copied.copied
+    total = remaining + copied.copied
     artifact = start_progress(f"Batch {job.reference}")
     report_progress("copy orders", 0, total)
     moved_at = monotonic()
     parts = Parts(0, 0)
     with runner.open(job, stop) as copy_parts:
-        while left and stop.reason is None:
-            left_before, copied_before, problems_before = left, copied.copied, len(copied.problems)
-            parts = job.parts(left, parts.first + parts.count)
+        while remaining and stop.reason is None:
+            left_before, copied_before, problems_before = (
+                remaining,
+                copied.copied,
+                len(copied.problems),
+            )
+            parts = job.parts(remaining, parts.first + parts.count)
             for outcome in copy_parts(parts):
                 if isinstance(outcome, BatchReport):
                     copied.times.add_all(outcome.times)
@@ -177,8 +183,8 @@ def _copy_parts(job: Job, left: int, runner: ChosenRunner, stop: Stop, copied: C
                     return  # every other part would wait just as long
             if copied.copied == copied_before and len(copied.problems) > problems_before:
                 return  # the problem is permanent: the next round would fail, too
-            left = read(lambda db: count_to_copy(db, job.batch_id))
-            if left < left_before:
+            remaining = read(lambda db: count_to_copy(db, job.batch_id))
+            if remaining < left_before:
                 moved_at = monotonic()
             elif not _wait_for_orders(job, stop, moved_at + LOCK_SECONDS):
                 return

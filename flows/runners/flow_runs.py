@@ -44,11 +44,11 @@ def follow_order(factory_id: int, name: str) -> Outcome:
 def require_small_batch(db: Connection, batch_id: int) -> None:
     """Raise `InvalidRequest` for a batch that is too large or that needs one transaction."""
     require_divisible_batch(db, batch_id)
-    left = count_unfinished(db, batch_id)
-    if left > MAX_ORDERS:
+    remaining = count_unfinished(db, batch_id)
+    if remaining > MAX_ORDERS:
         raise InvalidRequest(
             "The runner 'flow_runs' starts a flow run for each order, which takes about a second. "
-            f"It copies at most {MAX_ORDERS} orders, and the batch has {left}. Use 'threads'."
+            f"It copies at most {MAX_ORDERS} orders, and the batch has {remaining}. Use 'threads'."
         )
 
 

@@ -75,12 +75,12 @@ class _Dispatch:
             yield PrefectAway("the flow runs of the parts", type(error).__name__)
 
     def _copy(self, parts: Parts) -> Iterator[Outcome]:
-        left = parts.count
+        remaining = parts.count
         self._picked_up_at = monotonic()
         while True:
-            while left and len(self._parts) < self._job.at_once and self._may_start():
-                self._start_part(parts.first + parts.count - left, parts.size)
-                left -= 1
+            while remaining and len(self._parts) < self._job.at_once and self._may_start():
+                self._start_part(parts.first + parts.count - remaining, parts.size)
+                remaining -= 1
             if not self._parts:
                 return
             self._stop.look()

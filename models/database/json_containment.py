@@ -6,23 +6,23 @@ from typing import Any
 from order_factory.models.database.time_limits import check_time_limit
 
 
-def json_contains(held: str | None, wanted: str) -> bool | None:
+def json_contains(document: str | None, wanted: str) -> bool | None:
     """Whether the JSON text `held` contains the JSON text `wanted`, or None if `held` is null."""
-    return None if held is None else contains(json.loads(held), json.loads(wanted))
+    return None if document is None else contains(json.loads(document), json.loads(wanted))
 
 
-def contains(held: Any, wanted: Any) -> bool:
+def contains(document: Any, wanted: Any) -> bool:
     """Whether a value contains another: an object its members, a list its elements."""
     if isinstance(wanted, dict):
-        return isinstance(held, dict) and all(
-            name in held and contains(held[name], value) for name, value in wanted.items()
+        return isinstance(document, dict) and all(
+            name in document and contains(document[name], value) for name, value in wanted.items()
         )
     if isinstance(wanted, list):
-        return isinstance(held, list) and all(
-            any(contains(element, value) for element in _check_time(held)) for value in wanted
+        return isinstance(document, list) and all(
+            any(contains(element, value) for element in _check_time(document)) for value in wanted
         )
     # In Python, true equals 1. In JSON, it does not.
-    return isinstance(held, bool) == isinstance(wanted, bool) and bool(held == wanted)
+    return isinstance(document, bool) == isinstance(wanted, bool) and bool(document == wanted)
 
 
 def _check_time(elements: list[Any]) -> list[Any]:

@@ -3,11 +3,11 @@
 import json
 
 
-def json_pick(held: str | None, names: str) -> str | None:
+def json_pick(document: str | None, names: str) -> str | None:
     """Return the members with a name in the list (`a,b`) as JSON text, or None if none has."""
-    members = None if held is None else json.loads(held)
+    members = None if document is None else json.loads(document)
     if not isinstance(members, dict):
         return None
     wanted = set(names.split(","))
-    kept = {name: value for name, value in members.items() if name in wanted}
-    return json.dumps(kept) if kept else None
+    picked = {name: value for name, value in members.items() if name in wanted}
+    return json.dumps(picked) if picked else None

@@ -29,12 +29,12 @@ def read_drawn_keys(db: Connection) -> DrawnKeys:
     }
 
 
-def return_keys(drawn: DrawnKeys) -> None:
+def return_keys(keys: DrawnKeys) -> None:
     """After a rollback, reset each sequence to the given key, unless a row has a later key.
 
     If other transactions write at the same time, the keys stay drawn. The gap does no harm.
     """
-    for name, (last, was_drawn) in drawn.items():
+    for name, (last, was_drawn) in keys.items():
         table = Base.metadata.tables[name]
         try:
             with begin() as db:

@@ -56,13 +56,13 @@ def hold_process_lock() -> Iterator[ProcessLock]:
 
 def find_released_locks(db: Connection, numbers: Iterable[int]) -> set[int]:
     """Return the numbers that no process holds any more."""
-    asked = set(numbers)
-    if not asked:
-        return asked
+    wanted = set(numbers)
+    if not wanted:
+        return wanted
     if on_sqlite(db):
         _remove_free_files()
-        return {number for number in asked if not _make_path(number).exists()}
-    return asked - set(db.scalars(_HELD, {"class": _CLASS}))
+        return {number for number in wanted if not _make_path(number).exists()}
+    return wanted - set(db.scalars(_HELD, {"class": _CLASS}))
 
 
 class _AdvisoryLock:
@@ -172,23 +172,23 @@ def _try_locked_file(name: str) -> Iterator[ProcessLock | None]:
 def _try_advisory_lock(name: str) -> Iterator[ProcessLock | None]:
     values = {"class": _CLASS_OF_NAMES, "number": _compute_number(name)}
     engine = get_engine().execution_options(isolation_level="AUTOCOMMIT")
-    with connect(engine) as held:
-        if not held.scalar(_TRY, values):
+    with connect(engine) as connection:
+        if not connection.scalar(_TRY, values):
             yield None
             return
         try:
-            yield _ConnectionLock(held, values["number"])
+            yield _ConnectionLock(connection, values["number"])
         finally:
             # A lost connection has released its lock already.
             with suppress(DBAPIError):
-                held.execute(_RELEASE, values)
+                connection.execute(_RELEASE, values)
 
 
 class _ConnectionLock:
     """A lock that is released when its connection is lost."""
 
-    def __init__(self, held: Connection, number: int) -> None:
-        self._held, self._number = held, number
+    def __init__(self, connection: Connection, number: int) -> None:
+        self._held, self._number = connection, number
 
     def number(self) -> int:
         self._held.execute(text("SELECT 1"))

@@ -56,9 +56,9 @@ def read_table_sizes(db: Connection, tables: Sequence[Table]) -> dict[str, int |
         name = _SQLITE_TABLES.c.name
         return dict(db.execute(select(name, null()).where(name.in_(names))).tuples().all())
     known = _POSTGRES_TABLES.c
-    mine = known.relnamespace == func.pg_my_temp_schema()
+    is_own = known.relnamespace == func.pg_my_temp_schema()
     size = func.pg_relation_size(known.oid, type_=BigInteger)
-    rows = select(known.relname, size).where(mine, known.relname.in_(names))
+    rows = select(known.relname, size).where(is_own, known.relname.in_(names))
     return dict(db.execute(rows).tuples().all())
 
 

@@ -12,9 +12,9 @@ _DECIMAL = re.compile(r"[-+]?\d+[.,]0+")
 
 def unquote_spreadsheet_text(text: str) -> str:
     """Return the text inside ="text", or after an apostrophe before a number or a sign."""
-    found = _FORMULA_TEXT.fullmatch(text)
-    if found is not None:
-        return found[1].replace('""', '"')
+    match = _FORMULA_TEXT.fullmatch(text)
+    if match is not None:
+        return match[1].replace('""', '"')
     return _QUOTED_TEXT.sub("", text, count=1) if _QUOTED_TEXT.match(text) else text
 
 

@@ -243,10 +243,10 @@ class BatchUnfinished(OrderFactoryError):
         self.problems = problems
 
     def __str__(self) -> str:
-        left = self.result.pending + self.result.in_progress
+        remaining = self.result.pending + self.result.in_progress
         reasons = "; ".join(dict.fromkeys(self.problems)) or "other runs hold them"
         return (
-            f"{left:,} of {count_of(self.result.orders_count, 'copy is', 'copies are')} not finished "
+            f"{remaining:,} of {count_of(self.result.orders_count, 'copy is', 'copies are')} not finished "
             f"({reasons}); start the batch {self.result.reference!r} again to finish them"
         )
 

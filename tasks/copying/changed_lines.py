@@ -138,45 +138,54 @@ def _insert_in_place() -> Insert:
         .where(_is_in_place)
         .subquery("lines")
     )
-    of = lines.c
-    is_priced = or_(of.is_swapped, of.gets_price)
-    rate = func.coalesce(of.tax_rate, _order.c.tax_rate)
-    is_other = of.currency_of_copy != _order.c.currency_code
-    tax_without_rate = and_(rate.is_(None), func.coalesce(of.tax_amount_cents, 0) != 0)
+    columns = lines.c
+    is_priced = or_(columns.is_swapped, columns.gets_price)
+    rate = func.coalesce(columns.tax_rate, _order.c.tax_rate)
+    is_other = columns.currency_of_copy != _order.c.currency_code
+    tax_without_rate = and_(rate.is_(None), func.coalesce(columns.tax_amount_cents, 0) != 0)
     total = case(
         # Only prices of SKUs are in another currency than the source order's.
-        (and_(is_other, or_(of.extras != 0, tax_without_rate)), null()),
-        (is_priced, _price.c.amount_cents * of.wanted + of.extras),
-        else_=changed_total(of, of.wanted, of.extras),
+        (and_(is_other, or_(columns.extras != 0, tax_without_rate)), null()),
+        (is_priced, _price.c.amount_cents * columns.wanted + columns.extras),
+        else_=changed_total(columns, columns.wanted, columns.extras),
     )
-    discount = case((or_(of.is_swapped, is_other), null()), else_=changed_discount(of, of.wanted))
+    discount = case(
+        (or_(columns.is_swapped, is_other), null()), else_=changed_discount(columns, columns.wanted)
+    )
     tax = case(
-        (or_(of.tax_amount_cents.is_(None), total.is_(None)), null()),
+        (or_(columns.tax_amount_cents.is_(None), total.is_(None)), null()),
         (
-            and_(is_priced, rate.is_not(None), or_(is_other, total != of.total_amount_cents)),
+            and_(is_priced, rate.is_not(None), or_(is_other, total != columns.total_amount_cents)),
             tax_cents(total + func.coalesce(discount, 0), rate, _order.c.tax_included),
         ),
-        else_=changed_tax(of, total),
+        else_=changed_tax(columns, total),
     )
     swapped = {"name": _sku.c.name, "image_url": _sku.c.image_url}
     values: dict[str, ColumnElement[Any]] = {
-        "factory_id": of.factory_id,
-        "line_item_id": of.id,
-        "option": case((of.is_swapped, "swap_skus"), else_="quantities"),
-        "sku_code": of.code,
-        **{name: case((of.is_swapped, its), else_=of[name]) for name, its in swapped.items()},
-        "quantity": of.wanted,
-        "unit_amount_cents": case((is_priced, _price.c.amount_cents), else_=of.unit_amount_cents),
+        "factory_id": columns.factory_id,
+        "line_item_id": columns.id,
+        "option": case((columns.is_swapped, "swap_skus"), else_="quantities"),
+        "sku_code": columns.code,
+        **{
+            name: case((columns.is_swapped, its), else_=columns[name])
+            for name, its in swapped.items()
+        },
+        "quantity": columns.wanted,
+        "unit_amount_cents": case(
+            (is_priced, _price.c.amount_cents), else_=columns.unit_amount_cents
+        ),
         "compare_at_amount_cents": case(
-            (is_priced, _price.c.compare_at_amount_cents), else_=of.compare_at_amount_cents
+            (is_priced, _price.c.compare_at_amount_cents), else_=columns.compare_at_amount_cents
         ),
         "total_amount_cents": total,
         "discount_cents": discount,
         "tax_amount_cents": tax,
         **_catalogue_columns(),
     }
-    rows = lines.join(_order, _order.c.id == of.source_order_id)
-    return _insert(values, _join_catalogue(rows, of.mode, of.code, of.currency_of_copy))
+    rows = lines.join(_order, _order.c.id == columns.source_order_id)
+    return _insert(
+        values, _join_catalogue(rows, columns.mode, columns.code, columns.currency_of_copy)
+    )
 
 
 def _insert_added(db: Connection) -> Insert:
@@ -195,20 +204,22 @@ def _insert_added(db: Connection) -> Insert:
         .where(copies.c.lines_changed, _factory.c.add_lines.is_not(None))
         .subquery("asked")
     )
-    of, total = requested.c, _price.c.amount_cents * requested.c.wanted
+    columns, total = requested.c, _price.c.amount_cents * requested.c.wanted
     # The tax rate of the order, or the rate that all of its goods share.
     rates = select(
         case((func.min(_line.c.tax_rate) == func.max(_line.c.tax_rate), func.max(_line.c.tax_rate)))
     )
-    rates = rates.where(_line.c.order_id == of.source_order_id, _line.c.item_type.in_(SHIPPABLE))
+    rates = rates.where(
+        _line.c.order_id == columns.source_order_id, _line.c.item_type.in_(SHIPPABLE)
+    )
     rate = func.coalesce(_order.c.tax_rate, rates.correlate(requested).scalar_subquery())
     values: dict[str, ColumnElement[Any]] = {
-        "factory_id": of.factory_id,
+        "factory_id": columns.factory_id,
         "option": literal("add_lines"),
-        "sku_code": of.code,
+        "sku_code": columns.code,
         "name": _sku.c.name,
         "image_url": _sku.c.image_url,
-        "quantity": of.wanted,
+        "quantity": columns.wanted,
         "unit_amount_cents": _price.c.amount_cents,
         "compare_at_amount_cents": _price.c.compare_at_amount_cents,
         "total_amount_cents": total,
@@ -217,8 +228,8 @@ def _insert_added(db: Connection) -> Insert:
         ),
         **_catalogue_columns(),
     }
-    rows = requested.join(_order, _order.c.id == of.source_order_id)
-    return _insert(values, _join_catalogue(rows, of.mode, of.code, of.currency_code))
+    rows = requested.join(_order, _order.c.id == columns.source_order_id)
+    return _insert(values, _join_catalogue(rows, columns.mode, columns.code, columns.currency_code))
 
 
 def _catalogue_columns() -> dict[str, ColumnElement[Any]]:
@@ -247,45 +258,47 @@ def _insert(values: dict[str, ColumnElement[Any]], rows: FromClause) -> Insert:
 
 
 def _is_unsellable() -> ColumnElement[bool]:
-    of = changed_lines.c
-    return or_(of.sku_id.is_(None), not_(of.purchasable), of.total_amount_cents.is_(None))
+    columns = changed_lines.c
+    return or_(
+        columns.sku_id.is_(None), not_(columns.purchasable), columns.total_amount_cents.is_(None)
+    )
 
 
 def _record_errors(db: Connection) -> int:
     """Record SKUs that cannot be sold, and quantities for SKUs that are not on exactly one line."""
-    of = changed_lines.c
-    lines_of_copy = (changed_lines, of.factory_id == copies.c.factory_id)
-    is_own = of.option == "quantities"
+    columns = changed_lines.c
+    lines_of_copy = (changed_lines, columns.factory_id == copies.c.factory_id)
+    is_own = columns.option == "quantities"
     location: dict[str, Any] = {
         "joins": [lines_of_copy],
         # A line with another quantity has the same errors as any line.
-        "field": case((is_own, "line_items"), else_=of.option),
-        "line_item_id": case((is_own, of.line_item_id)),
-        "sku_code": of.sku_code,
+        "field": case((is_own, "line_items"), else_=columns.option),
+        "line_item_id": case((is_own, columns.line_item_id)),
+        "sku_code": columns.sku_code,
     }
-    sku = literal("SKU ") + of.sku_code
+    sku = literal("SKU ") + columns.sku_code
     statements = [
         insert_errors(
             ErrorCode.SKU_NOT_IN_CATALOGUE,
             sku
             + case((is_own, " is no longer in the catalogue"), else_=" is not in the catalogue"),
-            of.sku_id.is_(None),
+            columns.sku_id.is_(None),
             **location,
         ),
         insert_errors(
             ErrorCode.SKU_NOT_PURCHASABLE,
             sku + " is not purchasable",
-            of.sku_id.is_not(None),
-            not_(of.purchasable),
+            columns.sku_id.is_not(None),
+            not_(columns.purchasable),
             **location,
         ),
         insert_errors(
             ErrorCode.SKU_WITHOUT_PRICE,
             sku + " has no price in " + copies.c.currency_code,
-            of.sku_id.is_not(None),
-            of.purchasable,
-            of.unit_amount_cents.is_(None),
-            of.total_amount_cents.is_(None),
+            columns.sku_id.is_not(None),
+            columns.purchasable,
+            columns.unit_amount_cents.is_(None),
+            columns.total_amount_cents.is_(None),
             **location,
         ),
         insert_errors(
@@ -293,10 +306,10 @@ def _record_errors(db: Connection) -> int:
             sku
             + ": the line has options, or a tax without a rate, that have no price in "
             + copies.c.currency_code,
-            of.sku_id.is_not(None),
-            of.purchasable,
-            of.unit_amount_cents.is_not(None),
-            of.total_amount_cents.is_(None),
+            columns.sku_id.is_not(None),
+            columns.purchasable,
+            columns.unit_amount_cents.is_not(None),
+            columns.total_amount_cents.is_(None),
             **location,
         ),
     ]
@@ -405,8 +418,8 @@ def _select_values_of_goods() -> Subquery:
     """Select the value of each target's goods: now, in the source, and of all source goods."""
     had, has = _line.alias("had"), _line.alias("has")
 
-    def is_good(of: FromClause) -> ColumnElement[bool]:
-        return and_(of.c.item_type.in_(SHIPPABLE), of.c.total_amount_cents > 0)
+    def is_good(line: FromClause) -> ColumnElement[bool]:
+        return and_(line.c.item_type.in_(SHIPPABLE), line.c.total_amount_cents > 0)
 
     def amount(cents: ColumnElement[Any], rows: FromClause, *where: ColumnElement[bool]) -> Any:
         total = select(func.coalesce(func.sum(cents), 0)).select_from(rows).where(*where)

@@ -134,7 +134,7 @@ def _customer_errors() -> Iterator[Insert]:
 
 
 def _change_customers() -> Update:
-    of = (
+    customers = (
         select(
             copies.c.factory_id,
             _customer.c.id,
@@ -148,13 +148,13 @@ def _change_customers() -> Update:
     )
     return (
         update(copies)
-        .where(copies.c.factory_id == of.c.factory_id)
+        .where(copies.c.factory_id == customers.c.factory_id)
         .values(
-            customer_id=of.c.id,
-            customer_email=of.c.email,
-            customer_email_key=func.coalesce(of.c.email_key, of.c.email),
+            customer_id=customers.c.id,
+            customer_email=customers.c.email,
+            customer_email_key=func.coalesce(customers.c.email_key, customers.c.email),
             # The error of a barred customer is recorded already.
-            customer_status=of.c.status,
+            customer_status=customers.c.status,
         )
     )
 
@@ -186,18 +186,18 @@ def _address_error(kind: str) -> Insert:
 
 
 def _change_address(kind: str) -> Update:
-    of = (
+    addresses = (
         select(copies.c.factory_id, _address.c.id)
         .select_from(copies.join(*_of_factory).join(_address, _is_named_address(kind)))
         .subquery("of")
     )
-    changed = update(copies).where(copies.c.factory_id == of.c.factory_id)
-    return changed.values({f"{kind}_id": of.c.id})
+    changed = update(copies).where(copies.c.factory_id == addresses.c.factory_id)
+    return changed.values({f"{kind}_id": addresses.c.id})
 
 
 def _change_address_keys() -> Update:
     """Update the keys of target addresses if the copy names one. A shared address has one key."""
-    drawn = (
+    keys = (
         select(
             copies.c.factory_id,
             new_key(_address, rank=claims.c.rank, nth=1, each=2).label("billing"),
@@ -212,11 +212,11 @@ def _change_address_keys() -> Update:
     billing, shipping = copies.c.billing_address_id, copies.c.shipping_address_id
     return (
         update(copies)
-        .where(copies.c.factory_id == drawn.c.factory_id)
+        .where(copies.c.factory_id == keys.c.factory_id)
         .values(
-            target_billing_address_id=case((billing.is_not(None), drawn.c.billing)),
+            target_billing_address_id=case((billing.is_not(None), keys.c.billing)),
             target_shipping_address_id=case(
-                (shipping == billing, drawn.c.billing), (shipping.is_not(None), drawn.c.shipping)
+                (shipping == billing, keys.c.billing), (shipping.is_not(None), keys.c.shipping)
             ),
         )
     )
@@ -298,9 +298,9 @@ def finish_changed_orders(db: Connection) -> None:
         "notes": func.coalesce(_factory.c.target_notes, target.c.notes),
         "currency_code": copies.c.currency_code,
     }
-    mine = and_(target.c.id == copies.c.target_order_id, _of_factory[1])
+    is_own_target = and_(target.c.id == copies.c.target_order_id, _of_factory[1])
     changed = copies.c.valid, copies.c.order_changed, not_(copies.c.merges)
-    db.execute(update(target).where(mine, *changed).values(values))
+    db.execute(update(target).where(is_own_target, *changed).values(values))
 
 
 def change_currencies_of_lines(db: Connection) -> None:

@@ -66,10 +66,12 @@ def prepare_merges(db: Connection) -> int:
     wanted = copies.join(*_of_factory).join(_open, _is_named)
     lock_rows(db, table_of(Order), select(_open.c.id).select_from(wanted).where(copies.c.merges))
     errors = sum(execute_and_count(db, each) for each in _errors())
-    found = select(copies.c.factory_id, _open.c.id).select_from(wanted).where(copies.c.merges)
-    of = found.subquery("of")
+    rows = select(copies.c.factory_id, _open.c.id).select_from(wanted).where(copies.c.merges)
+    open_orders = rows.subquery("of")
     db.execute(
-        update(copies).where(copies.c.factory_id == of.c.factory_id).values(target_order_id=of.c.id)
+        update(copies)
+        .where(copies.c.factory_id == open_orders.c.factory_id)
+        .values(target_order_id=open_orders.c.id)
     )
     db.execute(_LEAVE_TO_SOURCE)
     others = select(copies.c.factory_id, _line.c.id).join(
@@ -155,7 +157,7 @@ def _errors() -> Iterator[Insert]:
             ErrorCode.MERGE_INTO_DIFFERS, words, copies.c.merges, differs, joins=joins
         )
     copied, original = _line.alias("copied"), _line.alias("original")
-    there = exists().where(
+    is_merged_already = exists().where(
         copied.c.order_id == _open.c.id,
         original.c.id == copied.c.copied_from_id,
         original.c.order_id == copies.c.source_order_id,
@@ -164,7 +166,7 @@ def _errors() -> Iterator[Insert]:
         ErrorCode.MERGE_INTO_TWICE,
         "the order to merge into has lines of the source order already",
         copies.c.merges,
-        there.correlate(copies, _open),
+        is_merged_already.correlate(copies, _open),
         joins=joins,
     )
     for option, is_set in _OPTIONS_OF_NEW_ORDERS.items():

@@ -115,9 +115,9 @@ def place_loaded(db: Connection, batch: Batch, authorize: Callable[[], Insert]) 
     """Place the loaded orders; `authorize` makes the statement that inserts the authorizations."""
     placed = execute_and_count(db, insert_placements(), now=batch.started_at)
     if _record_obstacles(db, batch.started_at):
-        left = select(copies.c.target_order_id).where(is_not_placed())
+        unplaced = select(copies.c.target_order_id).where(is_not_placed())
         # An order that is placed later than it was copied keeps the uses of its copy.
-        release_uses(db, left, batch.started_at, _factory.c.place_target_order)
+        release_uses(db, unplaced, batch.started_at, _factory.c.place_target_order)
     if placed:
         take_stock(db, batch.started_at, few=batch.single)
         take_gift_cards(db, batch.started_at)

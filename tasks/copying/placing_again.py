@@ -105,8 +105,8 @@ def claim_orders_to_place(db: Connection, batch_id: int, limit: int) -> int:
 
 def select_placed_again() -> Select[tuple[int]]:
     """Select the orders of the claimed factories."""
-    mine = _factory.c.id.in_(select(claims.c.factory_id))
-    return select(_factory.c.target_order_id).where(mine)
+    is_claimed = _factory.c.id.in_(select(claims.c.factory_id))
+    return select(_factory.c.target_order_id).where(is_claimed)
 
 
 def load_orders_to_place(db: Connection, first: int, last: int) -> None:

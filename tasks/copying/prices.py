@@ -79,7 +79,7 @@ def find_prices(db: Connection, *, changed: bool) -> int:
         )
         db.execute(delete(new_prices).where(is_changed))
     analyze_table(db, new_prices)
-    found = execute_and_count(
+    errors_count = execute_and_count(
         db,
         insert_errors(
             ErrorCode.SKU_WITHOUT_PRICE,
@@ -96,7 +96,7 @@ def find_prices(db: Connection, *, changed: bool) -> int:
             line_item_id=_line.c.id,
         ),
     )
-    return found + execute_and_count(
+    return errors_count + execute_and_count(
         db,
         insert_errors(
             ErrorCode.SKU_WITHOUT_PRICE,

@@ -125,33 +125,33 @@ def _reduce_options(rows: Subquery) -> Update:
         .join(_option, _option.c.line_item_id == _line.c.id)
         .subquery("sums")
     )
-    of = sums.c
-    before = of.upto - func.coalesce(of.cents, 0)
-    share = split_cents(of.upto, of.quantity, of.wanted)
-    share -= split_cents(before, of.quantity, of.wanted)
+    columns = sums.c
+    before = columns.upto - func.coalesce(columns.cents, 0)
+    share = split_cents(columns.upto, columns.quantity, columns.wanted)
+    share -= split_cents(before, columns.quantity, columns.wanted)
     return (
         update(_option)
-        .where(_option.c.id == of.id)
+        .where(_option.c.id == columns.id)
         .values(
-            quantity=case((of.had == of.wanted, of.quantity), else_=of.had),
-            total_amount_cents=case((of.cents.is_(None), null()), else_=share),
+            quantity=case((columns.had == columns.wanted, columns.quantity), else_=columns.had),
+            total_amount_cents=case((columns.cents.is_(None), null()), else_=share),
         )
     )
 
 
 def _reduce_new_prices() -> Update:
-    of = new_prices.c
+    columns = new_prices.c
     total = _reduced_total(
-        of.unit_amount_cents,
-        of.total_amount_cents,
+        columns.unit_amount_cents,
+        columns.total_amount_cents,
         reduced_lines.c.quantity,
         reduced_lines.c.wanted,
     )
     return (
         update(new_prices)
         .where(
-            of.factory_id == reduced_lines.c.factory_id,
-            of.line_item_id == reduced_lines.c.line_item_id,
+            columns.factory_id == reduced_lines.c.factory_id,
+            columns.line_item_id == reduced_lines.c.line_item_id,
         )
         .values(total_amount_cents=total)
     )

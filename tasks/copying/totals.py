@@ -20,13 +20,13 @@ def recalculate_totals(*which: ColumnElement[bool]) -> Update:
         copies.c.valid, not_(copies.c.merges), *which
     )
     rows = sums.add_columns(copies.c.target_order_id).group_by(copies.c.target_order_id)
-    of = rows.subquery("of").c
+    totals = rows.subquery("of").c
     return (
         update(target)
-        .where(target.c.id == of.target_order_id)
+        .where(target.c.id == totals.target_order_id)
         .values(
-            **{name: of[name] for name in SUMS},
-            discount_amount_cents=calculate_discount(of),
-            total_amount_with_taxes_cents=calculate_total_with_taxes(of, target.c.tax_included),
+            **{name: totals[name] for name in SUMS},
+            discount_amount_cents=calculate_discount(totals),
+            total_amount_with_taxes_cents=calculate_total_with_taxes(totals, target.c.tax_included),
         )
     )

@@ -35,16 +35,16 @@ class Prefetch:
         other connection has committed since, only that part has written. The reader answers only
         if the rows of that part do not matter here.
         """
-        if found := self._reader.answer():
-            driver_of(self._db).deserialize(found, name=PREFETCHED)
+        if answer := self._reader.answer():
+            driver_of(self._db).deserialize(answer, name=PREFETCHED)
             self._check_references(False)  # the reader has checked them
             with writing_on(self._db) as db:
                 size = claim(db)
                 # Both are the first factories of the batch, so equal ranges mean equal factories.
-                mine = claimed_range(db)
+                claimed = claimed_range(db)
                 unchanged = not self._others_have_committed()
-                if size and unchanged and mine == prefetched_range(db):
-                    self._reader.request(mine)
+                if size and unchanged and claimed == prefetched_range(db):
+                    self._reader.request(claimed)
                     yield Claimed(db, size, prefetched=True)
                     return
         self._check_references(True)

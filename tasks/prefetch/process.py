@@ -52,11 +52,11 @@ class Reader:
             return None
         self._awaits_answer = False
         try:
-            found = self._answers.get(timeout=_SECONDS)
+            answer = self._answers.get(timeout=_SECONDS)
         except Empty:
-            found = None
-        self.is_gone = found is None
-        return found
+            answer = None
+        self.is_gone = answer is None
+        return answer
 
     def wait_for_end(self) -> None:
         """Wait until all answers of the ended process are received."""
@@ -66,10 +66,10 @@ class Reader:
         head = answers.read(reader.LENGTH.size)
         while len(head) == reader.LENGTH.size:
             (length,) = reader.LENGTH.unpack(head)
-            found = answers.read(length)
-            if len(found) < length:
+            data = answers.read(length)
+            if len(data) < length:
                 break
-            self._answers.put(found)
+            self._answers.put(data)
             head = answers.read(reader.LENGTH.size)
         self._answers.put(None)
 

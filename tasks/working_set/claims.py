@@ -93,8 +93,8 @@ def pending(
     batch_id: int, limit: int | BindParameter[int], *where: ColumnElement[bool]
 ) -> Select[tuple[int]]:
     """Select up to `limit` unfinished factories of a batch, oldest first."""
-    mine = _unfinished().where(OrderFactory.batch_id == batch_id, *where)
-    return mine.order_by(OrderFactory.id).limit(limit)
+    rows = _unfinished().where(OrderFactory.batch_id == batch_id, *where)
+    return rows.order_by(OrderFactory.id).limit(limit)
 
 
 def claim_single(db: Connection, limit: int) -> int:

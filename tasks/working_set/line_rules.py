@@ -20,21 +20,21 @@ def line_rule(line: FromClause, rules: ColumnElement[str]) -> ColumnElement[str]
     A rule for the line's SKU or bundle comes before its metadata. What a gift card pays is decided
     by the option `gift_cards`.
     """
-    of, listed = line.c, literal(",").concat(rules).concat(",")
-    code = func.coalesce(of.sku_code, of.bundle_code)
+    columns, listed = line.c, literal(",").concat(rules).concat(",")
+    code = func.coalesce(columns.sku_code, columns.bundle_code)
 
     def lists(rule: LineRule) -> ColumnElement[bool]:
         entry = literal(",").concat(code).concat(f"={rule.value},")
         return and_(rules != NONE, func.replace(listed, entry, "") != listed)
 
-    redemption = and_(of.item_type == ItemType.GIFT_CARDS, of.total_amount_cents < 0)
+    redemption = and_(columns.item_type == ItemType.GIFT_CARDS, columns.total_amount_cents < 0)
     repeat = LineRule.REPEAT.value
     whens: list[tuple[Any, Any]] = [
-        (and_(of.metadata.is_(None), rules == NONE), repeat),
+        (and_(columns.metadata.is_(None), rules == NONE), repeat),
         (redemption, repeat),
         *((lists(rule), rule.value) for rule in LineRule),
         *(
-            (json_member_is(of.metadata, literal(_MARK), literal(mark)), rule.value)
+            (json_member_is(columns.metadata, literal(_MARK), literal(mark)), rule.value)
             for mark, rule in _MARKS
         ),
     ]

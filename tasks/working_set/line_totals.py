@@ -149,9 +149,9 @@ def record_line_rules(db: Connection) -> None:
     some = line_sums.c.once_lines + line_sums.c.recomputed_lines > 0
     ruled = copies.join(line_sums, line_sums.c.factory_id == copies.c.factory_id)
     rules = select(copies.c.factory_id, copies.c.repeat_skus).select_from(ruled).where(some)
-    of = rules.subquery("rules").c
-    mine = update(_factory).where(_factory.c.id == of.factory_id)
-    db.execute(mine.values(applied_repeat_skus=of.repeat_skus))
+    columns = rules.subquery("rules").c
+    statement = update(_factory).where(_factory.c.id == columns.factory_id)
+    db.execute(statement.values(applied_repeat_skus=columns.repeat_skus))
 
 
 def leave_once_lines_out(db: Connection) -> None:
@@ -201,27 +201,28 @@ def sum_changed_copies(db: Connection) -> None:
 
 def _add_changed_lines(db: Connection, condition: ColumnElement[bool]) -> None:
     """Add the changed lines of these copies to the sums."""
-    of = changed_lines.c
+    columns = changed_lines.c
     is_in_catalogue = exists().where(line_sums.c.factory_id == copies.c.factory_id)
-    has_some = exists().where(of.factory_id == copies.c.factory_id)
+    has_some = exists().where(columns.factory_id == copies.c.factory_id)
     missing = select(copies.c.factory_id, *(literal(value) for value in _NO_SUMS.values()))
     missing = missing.where(condition, has_some, not_(is_in_catalogue))
     db.execute(insert(line_sums).from_select(["factory_id", *_NO_SUMS], missing))
     counts = {
         "lines": func.count(),
         "purchasable_lines": func.count(),
-        "lines_to_ship": _count(of.ships),
-        "subtotal_amount_cents": func.sum(of.total_amount_cents),
-        "total_tax_amount_cents": func.sum(func.coalesce(of.tax_amount_cents, 0)),
-        "total_amount_cents": func.sum(of.total_amount_cents),
+        "lines_to_ship": _count(columns.ships),
+        "subtotal_amount_cents": func.sum(columns.total_amount_cents),
+        "total_tax_amount_cents": func.sum(func.coalesce(columns.tax_amount_cents, 0)),
+        "total_amount_cents": func.sum(columns.total_amount_cents),
     }
     additions = (
         select(
-            of.factory_id, *(cast(count, BigInteger).label(name) for name, count in counts.items())
+            columns.factory_id,
+            *(cast(count, BigInteger).label(name) for name, count in counts.items()),
         )
-        .join(copies, copies.c.factory_id == of.factory_id)
+        .join(copies, copies.c.factory_id == columns.factory_id)
         .where(condition)
-        .group_by(of.factory_id)
+        .group_by(columns.factory_id)
         .subquery("more")
     )
     statement = update(line_sums).where(line_sums.c.factory_id == additions.c.factory_id)

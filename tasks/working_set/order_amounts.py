@@ -57,9 +57,9 @@ def cents_of_part(name: str) -> ColumnElement[int]:
     return -_line.c.total_amount_cents if name in SUBTRACTED else _line.c.total_amount_cents
 
 
-def add_up_parts(of: Columns, *names: str) -> ColumnElement[int]:
+def add_up_parts(columns: Columns, *names: str) -> ColumnElement[int]:
     """Return the sum of these parts of the total, each with its sign; `of` are columns by name."""
-    return reduce(add, (-of[name] if name in SUBTRACTED else of[name] for name in names))
+    return reduce(add, (-columns[name] if name in SUBTRACTED else columns[name] for name in names))
 
 
 def calculate_discount(sums: Columns) -> ColumnElement[int]:

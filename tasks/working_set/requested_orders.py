@@ -81,8 +81,8 @@ def ask(
 
 def is_refused() -> ColumnElement[bool]:
     """Return whether a problem was recorded for the order."""
-    found = exists().where(order_problems.c.order_id == _order.c.id)
-    return found.correlate_except(order_problems)
+    is_refused = exists().where(order_problems.c.order_id == _order.c.id)
+    return is_refused.correlate_except(order_problems)
 
 
 def refuse(

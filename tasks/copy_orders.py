@@ -105,8 +105,8 @@ def rehearse_order(record: Callable[[Connection], int]) -> OrderFactoryPreview:
                 factory_id = record(db)
                 rehearse_copy(db, factory_id, flow_run.id)
                 result = read_factory(db, factory_id).model_dump()
-                found = read_differences(db, table_of(OrderFactory).c.id == factory_id)
-                differences = found.get(factory_id)
+                differences_by_id = read_differences(db, table_of(OrderFactory).c.id == factory_id)
+                differences = differences_by_id.get(factory_id)
                 raise _Rehearsed(OrderFactoryPreview(**result, differences=differences))
         except _Rehearsed as rehearsed:
             return rehearsed.preview

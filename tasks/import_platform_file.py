@@ -82,8 +82,8 @@ def import_platform_file(
     started = perf_counter()
     source = open_platform_file(file)
     progress = FileProgress(f"import {file.name}", source.expected_rows)
-    found = group_orders(file.form, islice(source.records(), tally.rows, None))
-    converted = (convert_order(file.form, each) for each in found)
+    order_rows = group_orders(file.form, islice(source.records(), tally.rows, None))
+    converted = (convert_order(file.form, each) for each in order_rows)
     for number, orders in enumerate(_chunks_of(converted, chunk_size), start=1):
         _import_chunk(file, mode, rejects_file, tally, orders, update)
         progress.show(tally.rows)

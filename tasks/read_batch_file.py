@@ -54,8 +54,8 @@ def read_batch_file(batch_id: int, size: int, between: Callable[[], None]) -> No
     except _Gone:
         return
     except RowsInvalid as error:
-        _, problems, count = error.args
-        _refuse(file, problems, count)
+        _, outcome, count = error.args
+        _refuse(file, outcome, count)
     except SelectionInvalid as error:
         _refuse(file, error.args[1], len(error.args[1]))
     except InvalidRequest as error:
@@ -101,15 +101,15 @@ def _rehearse(file: FileToRead, rows: CheckedRows, report: Path, size: int) -> N
             db, batch_id, closed=closed, seconds=seconds, report=report, dry_run=True
         )
 
-    found, _ = rehearse_batch(lambda db: _record(db, file, rows), size, lambda: False, account)
+    outcome, _ = rehearse_batch(lambda db: _record(db, file, rows), size, lambda: False, account)
     with report.open("rb") as written:
         packed = PackedFile(f"{file.reference}.csv", written)
     try:
-        write(lambda db: close_dry_run(db, file, rows, found.result, packed))
+        write(lambda db: close_dry_run(db, file, rows, outcome.result, packed))
     finally:
         packed.close()
 
 
-def _refuse(file: FileToRead, problems: list[str], count: int) -> None:
-    write(lambda db: refuse_file(db, file, problems, count))
+def _refuse(file: FileToRead, outcome: list[str], count: int) -> None:
+    write(lambda db: refuse_file(db, file, outcome, count))
     log_line(f"Batch {file.reference}: {file.name} cannot be used; nothing was recorded.")

@@ -48,6 +48,6 @@ def find_waiting_batches(db: Connection) -> list[int]:
 
     Batches whose file is still to be read are left out.
     """
-    mine = select(_batch.c.id).where(_batch.c.drained_by_service, _batch.c.status.in_(_UNFINISHED))
-    mine = mine.where(_batch.c.file_id.is_(None))
-    return list(db.scalars(mine.order_by(_batch.c.id)))
+    rows = select(_batch.c.id).where(_batch.c.drained_by_service, _batch.c.status.in_(_UNFINISHED))
+    rows = rows.where(_batch.c.file_id.is_(None))
+    return list(db.scalars(rows.order_by(_batch.c.id)))

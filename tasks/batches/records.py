@@ -55,15 +55,15 @@ def start_batch(db: Connection, batch_id: int, flow_run_id: str | None) -> int:
     unfinished = count_unfinished(db, batch_id)
     if unfinished:
         now = utc_now()
-        mine = update(_batch).where(_batch.c.id == batch_id, not_(_was_stopped_by_client))
-        restarted = mine.where(_batch.c.status != BatchStatus.IN_PROGRESS)
+        statement = update(_batch).where(_batch.c.id == batch_id, not_(_was_stopped_by_client))
+        restarted = statement.where(_batch.c.status != BatchStatus.IN_PROGRESS)
         finished_before = _batch.c.orders_count - unfinished
         db.execute(restarted.values(resumed_at=now, finished_before=finished_before))
-        first = mine.where(_batch.c.started_at.is_(None)).values(started_at=now)
+        first = statement.where(_batch.c.started_at.is_(None)).values(started_at=now)
         if db.execute(first).rowcount:
             _record(db, EventName.BATCH_START, now, _batch.c.id == batch_id)
         db.execute(
-            mine.values(
+            statement.values(
                 status=BatchStatus.IN_PROGRESS,
                 flow_run_id=flow_run_id,
                 updated_at=now,
@@ -106,11 +106,11 @@ def abort_batch(db: Connection, flow_run_id: str) -> None:
     Its factories do not change. Starting the batch again finishes them.
     """
     waiting = exists().where(OrderFactory.batch_id == _batch.c.id, is_unfinished)
-    mine = select(_batch.c.id).where(
+    rows = select(_batch.c.id).where(
         _batch.c.flow_run_id == flow_run_id, _batch.c.status == BatchStatus.IN_PROGRESS, waiting
     )
     now = utc_now()
-    keys = db.scalars(mine.with_for_update()).all()
+    keys = db.scalars(rows.with_for_update()).all()
     if keys:
         _record(db, EventName.BATCH_ABORT, now, _batch.c.id.in_(keys))
         aborted = update(_batch).where(_batch.c.id.in_(keys))
@@ -196,8 +196,8 @@ def require_divisible_batch(db: Connection, batch_id: int) -> None:
 
 def require_divisible_batch_of(db: Connection, factory_id: int) -> None:
     """Raise `InvalidRequest` for an uncopied factory whose batch is copied as a whole."""
-    mine = select(OrderFactory.batch_id).where(OrderFactory.id == factory_id, is_to_copy)
-    batch_id = db.scalar(mine)
+    rows = select(OrderFactory.batch_id).where(OrderFactory.id == factory_id, is_to_copy)
+    batch_id = db.scalar(rows)
     if batch_id is not None:
         require_divisible_batch(db, batch_id)
 

@@ -40,8 +40,8 @@ def stop_batch(db: Connection, batch_id: int, now: datetime) -> int:
         # A resumed copy also has the event of an earlier stop.
         _event.c.created_at == at(now),
     )
-    mine = update(_factory).where(*pending, has_event)
-    aborted = execute_and_count(db, mine.values(status=FactoryStatus.ABORTED, updated_at=now))
+    statement = update(_factory).where(*pending, has_event)
+    aborted = execute_and_count(db, statement.values(status=FactoryStatus.ABORTED, updated_at=now))
     is_new = _batch.c.status != BatchStatus.ABORTED
     stopped = select(_batch.c.id, _batch.c.mode).where(_batch.c.id == batch_id, is_new)
     record_events(db, EventName.BATCH_ABORT, stopped, now)
@@ -60,10 +60,10 @@ def resume_batch(db: Connection, batch_id: int, now: datetime) -> int:
 
     Returns the number of unfinished copies. Nothing changes if the batch was not stopped.
     """
-    mine = select(_batch.c.id, _batch.c.mode).where(
+    locked = select(_batch.c.id, _batch.c.mode).where(
         _batch.c.id == batch_id, _batch.c.status == BatchStatus.ABORTED
     )
-    if db.execute(mine.with_for_update()).one_or_none() is None:
+    if db.execute(locked.with_for_update()).one_or_none() is None:
         return 0
     stopped = (
         _factory.c.batch_id == batch_id,
@@ -78,7 +78,7 @@ def resume_batch(db: Connection, batch_id: int, now: datetime) -> int:
     db.execute(resumed.values(status=FactoryStatus.PENDING, updated_at=now))
     unfinished = count_unfinished(db, batch_id)
     if unfinished:
-        record_events(db, EventName.BATCH_RESUME, mine, now)
+        record_events(db, EventName.BATCH_RESUME, locked, now)
         was_started = _batch.c.started_at.is_not(None)
         status = case((was_started, BatchStatus.IN_PROGRESS.value), else_=BatchStatus.PENDING.value)
         db.execute(

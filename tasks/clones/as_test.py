@@ -99,8 +99,12 @@ def _rename_keys_of_orders(db: Connection) -> None:
     for model, name in ((Coupon, "coupon_code_key"), (GiftCard, "gift_card_code_key")):
         coded = table_of(model)
         key = order.c[name]
-        mine = and_(order.c.mode == Mode.TEST, _is_duplicate(coded, "code_key", key))
-        db.execute(update(order).where(mine).values({name: _make_new_name(coded, "code_key", key)}))
+        is_own_duplicate = and_(order.c.mode == Mode.TEST, _is_duplicate(coded, "code_key", key))
+        db.execute(
+            update(order)
+            .where(is_own_duplicate)
+            .values({name: _make_new_name(coded, "code_key", key)})
+        )
 
 
 def _is_duplicate(table: Table, name: str, value: ColumnElement[str]) -> ColumnElement[bool]:

@@ -128,8 +128,8 @@ def mask_personal_data(db: Connection) -> int:
         )
     for table, name in EMAILS:
         lower = func.lower(table.c[name])
-        held = table.c.get(f"{name}_key")
-        email = _make_email(lower if held is None else func.coalesce(held, lower), salt)
+        key_column = table.c.get(f"{name}_key")
+        email = _make_email(lower if key_column is None else func.coalesce(key_column, lower), salt)
         # The fake is in lower-case ASCII letters, so it is also its own comparison key.
         values = {column: email for column in (name, f"{name}_key") if column in table.c}
         db.execute(update(table).where(func.coalesce(table.c[name], "") != "").values(values))

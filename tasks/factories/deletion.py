@@ -29,8 +29,8 @@ def _remove_source_references(db: Connection, factory_id: int) -> None:
     options = update(LineItemOption).where(LineItemOption.line_item_id.in_(lines))
     db.execute(options.values(copied_from_id=None))
     db.execute(update(LineItem).where(LineItem.order_id.in_(order)).values(copied_from_id=None))
-    mine = update(Order).where(Order.order_factory_id == factory_id)
-    db.execute(mine.values(order_factory_id=None))
+    statement = update(Order).where(Order.order_factory_id == factory_id)
+    db.execute(statement.values(order_factory_id=None))
 
 
 def delete_factory(db: Connection, factory_id: int) -> None:
@@ -41,18 +41,18 @@ def delete_factory(db: Connection, factory_id: int) -> None:
     batch reports each of its copies.
     """
     row = select(_factory).where(_factory.c.id == factory_id)
-    found = db.execute(skip_locked(db, row, _factory)).one_or_none()
+    factory = db.execute(skip_locked(db, row, _factory)).one_or_none()
     name = public_id(Resource.order_factories, factory_id)
-    mine = _transaction.c.order_factory_id == factory_id
-    waits = exists().where(mine, _transaction.c.status == TransactionStatus.UNKNOWN)
-    if found is None or found.status == FactoryStatus.IN_PROGRESS or db.scalar(select(waits)):
+    is_own_payment = _transaction.c.order_factory_id == factory_id
+    waits = exists().where(is_own_payment, _transaction.c.status == TransactionStatus.UNKNOWN)
+    if factory is None or factory.status == FactoryStatus.IN_PROGRESS or db.scalar(select(waits)):
         raise FactoryInProgress(name)
-    if found.batch_id is not None:
+    if factory.batch_id is not None:
         raise FactoryOfBatch(name)
     if db.scalar(select(exists().where(_factory.c.retry_of_id == factory_id))):
         raise FactoryRetried(name)
     _remove_source_references(db, factory_id)
-    db.execute(update(_transaction).where(mine).values(order_factory_id=None))
+    db.execute(update(_transaction).where(is_own_payment).values(order_factory_id=None))
     db.execute(delete(CopyError).where(CopyError.order_factory_id == factory_id))
-    detach_events_of_factory(db, dict(found._mapping), utc_now())
+    detach_events_of_factory(db, dict(factory._mapping), utc_now())
     db.execute(delete(_factory).where(_factory.c.id == factory_id))

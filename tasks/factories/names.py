@@ -118,20 +118,22 @@ def _take_over(
     flow_run_id: str,
 ) -> Named:
     """Return the factory of the row. If the copy is not made yet, this run takes it over."""
-    kept = row._mapping
-    if kept["flow_run_id"] == flow_run_id:
-        return Named(kept["id"], made_before=False)
+    factory = row._mapping
+    if factory["flow_run_id"] == flow_run_id:
+        return Named(factory["id"], made_before=False)
     other = [
-        f"with {option}={kept[option]}"
+        f"with {option}={factory[option]}"
         for option, wanted in options.choices().items()
-        if kept[option] != wanted
+        if factory[option] != wanted
     ]
-    if kept["source_order_id"] != source_order_id:
-        other = [f"for order {public_id(Resource.orders, kept['source_order_id'])}"]
+    if factory["source_order_id"] != source_order_id:
+        other = [f"for order {public_id(Resource.orders, factory['source_order_id'])}"]
     if other:
-        raise CopyDiffers(public_id(Resource.order_factories, kept["id"]), name, ", ".join(other))
-    mine = select(_factory.c.id).where(_factory.c.id == kept["id"], is_to_copy)
-    if db.scalar(skip_locked(db, mine, _factory)) is not None:
+        raise CopyDiffers(
+            public_id(Resource.order_factories, factory["id"]), name, ", ".join(other)
+        )
+    unfinished = select(_factory.c.id).where(_factory.c.id == factory["id"], is_to_copy)
+    if db.scalar(skip_locked(db, unfinished, _factory)) is not None:
         new_owner = {"flow_run_id": flow_run_id, "updated_at": utc_now()}
-        db.execute(update(_factory).where(_factory.c.id == kept["id"]).values(new_owner))
-    return Named(kept["id"], made_before=True)
+        db.execute(update(_factory).where(_factory.c.id == factory["id"]).values(new_owner))
+    return Named(factory["id"], made_before=True)

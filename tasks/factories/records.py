@@ -51,12 +51,12 @@ def create_factory(
         created_at=now,
         updated_at=now,
     )
-    made = db.scalar(values.returning(table_of(OrderFactory).c.id))
-    if made is None:
+    key = db.scalar(values.returning(table_of(OrderFactory).c.id))
+    if key is None:
         same = OrderFactory.idempotency_key == idempotency_key
         return int(db.execute(select(OrderFactory.id).where(same)).scalar_one())
-    record_creation(db, int(made), now)
-    return int(made)
+    record_creation(db, int(key), now)
+    return int(key)
 
 
 def record_creation(db: Connection, factory_id: int, now: datetime) -> None:
@@ -68,8 +68,8 @@ def record_creation(db: Connection, factory_id: int, now: datetime) -> None:
 def require_factory(db: Connection, name: str) -> int:
     """Return the key of the factory with this public id. Raises `FactoryNotFound`."""
     key = key_of(Resource.order_factories, name)
-    found = select(OrderFactory.id).where(OrderFactory.id == key)
-    if key is None or db.scalar(found) is None:
+    rows = select(OrderFactory.id).where(OrderFactory.id == key)
+    if key is None or db.scalar(rows) is None:
         raise FactoryNotFound(name)
     return key
 

@@ -52,7 +52,7 @@ def _of_other_mode(db: Connection, names: Sequence[str], mode: Mode) -> dict[str
     query = select(Order.id, Order.number).where(
         and_(Order.mode == other, or_(Order.number.in_(numbers), Order.id.in_(keys)))
     )
-    found = {
+    similar = {
         name
         for key, number in db.execute(query)
         for name in (number, public_id(Resource.orders, key))
@@ -60,7 +60,7 @@ def _of_other_mode(db: Connection, names: Sequence[str], mode: Mode) -> dict[str
     return {
         name: f"there is a {other} order: use --mode {other}"
         for name in names
-        if clean_key(name) in found
+        if clean_key(name) in similar
     }
 
 

@@ -117,14 +117,14 @@ def refuse_redemptions(db: Connection, now: datetime) -> int:
     """
     if not db.scalar(select(exists().where(_must_pay))):
         return 0
-    found = 0
+    refused_count = 0
     divide_balances(db)
     # Each round decides on the earliest such copy of each card, and on the copies that need as
     # much.
     while refused := execute_and_count(db, _refuse_next(), now=now):
-        found += refused
+        refused_count += refused
         divide_balances(db)
-    return found
+    return refused_count
 
 
 def record_redemptions(db: Connection, now: datetime) -> int:
@@ -162,11 +162,18 @@ def divide_balances(db: Connection) -> None:
         .outerjoin(_card, _card.c.id == redemptions.c.gift_card_id)
         .subquery("asked")
     )
-    of = wanted_before.c
-    left = case((and_(of.single_use, of.before > 0), 0), else_=of.available_cents - of.before)
-    paid = case((left <= 0, 0), (left < of.wanted_cents, left), else_=of.wanted_cents)
-    mine = update(redemptions).where(redemptions.c.factory_id == of.factory_id)
-    db.execute(mine.values(paid_cents=paid))
+    columns = wanted_before.c
+    remaining = case(
+        (and_(columns.single_use, columns.before > 0), 0),
+        else_=columns.available_cents - columns.before,
+    )
+    paid = case(
+        (remaining <= 0, 0),
+        (remaining < columns.wanted_cents, remaining),
+        else_=columns.wanted_cents,
+    )
+    statement = update(redemptions).where(redemptions.c.factory_id == columns.factory_id)
+    db.execute(statement.values(paid_cents=paid))
 
 
 def _refuse_next() -> Insert:
@@ -185,9 +192,9 @@ def _refuse_next() -> Insert:
     return _insert_shortfalls(ErrorCode.GIFT_CARD_TOO_LITTLE, _must_pay, open_, not_(waits))
 
 
-def _has_shortfall(of: FromClause) -> ColumnElement[bool]:
+def _has_shortfall(rows: FromClause) -> ColumnElement[bool]:
     code = ErrorCode.GIFT_CARD_TOO_LITTLE
-    return exists().where(CopyError.order_factory_id == of.c.factory_id, CopyError.code == code)
+    return exists().where(CopyError.order_factory_id == rows.c.factory_id, CopyError.code == code)
 
 
 def _insert_shortfalls(code: ErrorCode, *conditions: ColumnElement[bool]) -> Insert:

@@ -43,7 +43,7 @@ def take_gift_cards(db: Connection, now: datetime) -> None:
     """
     if not execute_and_count(db, _insert_uses(), now=now):
         return
-    taken = (
+    used = (
         select(_use.c.gift_card_id, func.sum(_use.c.amount_cents).label("cents"))
         .join(copies, copies.c.target_order_id == _use.c.order_id)
         .join(placements, placements.c.factory_id == copies.c.factory_id)
@@ -51,13 +51,13 @@ def take_gift_cards(db: Connection, now: datetime) -> None:
         .group_by(_use.c.gift_card_id)
         .subquery("taken")
     )
-    left = _card.c.balance_cents - taken.c.cents
-    ends = or_(_card.c.single_use, left == 0)
+    balance = _card.c.balance_cents - used.c.cents
+    ends = or_(_card.c.single_use, balance == 0)
     db.execute(
         update(_card)
-        .where(_card.c.id == taken.c.gift_card_id)
+        .where(_card.c.id == used.c.gift_card_id)
         .values(
-            balance_cents=left,
+            balance_cents=balance,
             status=case((ends, GiftCardStatus.REDEEMED.value), else_=_card.c.status),
             updated_at=NOW,
         ),
@@ -68,8 +68,10 @@ def take_gift_cards(db: Connection, now: datetime) -> None:
 def end_gift_card_uses(db: Connection, orders: Orders, *, placed: bool, now: datetime) -> None:
     """Take the reserved amounts of these orders if they are `placed`. Otherwise return them."""
     if placed:
-        mine = and_(_use.c.order_id.in_(orders), _use.c.status == _RESERVED)
-        db.execute(update(_use).where(mine).values(status=_TAKEN, updated_at=NOW), {"now": now})
+        is_reserved = and_(_use.c.order_id.in_(orders), _use.c.status == _RESERVED)
+        db.execute(
+            update(_use).where(is_reserved).values(status=_TAKEN, updated_at=NOW), {"now": now}
+        )
     else:
         _release(db, and_(_use.c.order_id.in_(orders), _use.c.status == _RESERVED), now)
 

@@ -33,12 +33,12 @@ def open_source(file: ImportFile) -> Source:
 
 
 def _check_columns(file: ImportFile, source: Source) -> None:
-    expected, found = file.resource.columns, list(source.columns or ())
-    unknown = [name for name in found if name not in expected]
+    expected, columns = file.resource.columns, list(source.columns or ())
+    unknown = [name for name in columns if name not in expected]
     problems = {
         "unknown": name_known_columns(unknown, expected),
-        "missing": ", ".join(name for name in file.resource.required if name not in found),
-        "repeated": ", ".join(_repeated(found)),
+        "missing": ", ".join(name for name in file.resource.required if name not in columns),
+        "repeated": ", ".join(_repeated(columns)),
     }
     if not any(problems.values()):
         return

@@ -53,15 +53,15 @@ def find_differences(db: Connection, resource: Resource, mode: str) -> list[Diff
     rows = select(staged.c.line, staged.c.position, _is_from_factory(resource), *columns)
     rows = rows.join_from(staged, stored, resource.same_key(stored, staged, mode))
     history = set(resource.history)
-    found = {}
+    differences = {}
     for line, position, is_from_factory, *flags in db.execute(
         rows.where(or_(*differs.values())).order_by(staged.c.line)
     ):
         names = [name for name, flag in zip(differs, flags, strict=True) if flag]
         is_history = is_from_factory or not history.isdisjoint(names)
         shown = [_file_columns(resource).get(name, name) for name in names]
-        found[line] = Difference(line, shown, is_history, position > 1)
-    return list(found.values())
+        differences[line] = Difference(line, shown, is_history, position > 1)
+    return list(differences.values())
 
 
 def describe_differences(differences: list[Difference]) -> list[Reject]:

@@ -89,8 +89,8 @@ def refund(db: Connection, now: datetime) -> None:
     all_of_it = requested_orders.c.amount_cents.is_(None)
     drop_orders(db, _order.c.payment_status == PaymentStatus.REFUNDED, all_of_it)
     refundable = select_refundable_captures().subquery("refundable")
-    left = select(refundable.c.left_cents).where(refundable.c.order_id == _order.c.id)
-    left_cents = left.correlate(_order).scalar_subquery()
+    refundable_cents = select(refundable.c.left_cents).where(refundable.c.order_id == _order.c.id)
+    left_cents = refundable_cents.correlate(_order).scalar_subquery()
     undecided = _has_transaction(TransactionType.CAPTURES, TransactionStatus.UNKNOWN)
     refuse(db, "payment_status", "cannot be refunded: the capture is not decided yet", undecided)
     refuse(
@@ -138,7 +138,7 @@ def _has_transaction(
     kind: TransactionType | None, status: TransactionStatus
 ) -> ColumnElement[bool]:
     same = _transaction.c.type == kind if kind is not None else literal(True)
-    found = exists().where(
+    is_repeated = exists().where(
         _transaction.c.order_id == _order.c.id, same, _transaction.c.status == status
     )
-    return found.correlate(_order)
+    return is_repeated.correlate(_order)

@@ -41,24 +41,24 @@ def approve(db: Connection, now: datetime) -> None:
     drop_orders(db, _order.c.status == OrderStatus.APPROVED)
     allowed = may_become(_order.c.status, OrderStatus.APPROVED)
     refuse_transition(db, OrderStatus.APPROVED, not_(allowed))
-    mine = update(_order).where(_order.c.id.in_(accepted_orders()), allowed)
+    statement = update(_order).where(_order.c.id.in_(accepted_orders()), allowed)
     values = {"status": OrderStatus.APPROVED, "approved_at": NOW, "updated_at": NOW}
-    db.execute(mine.values(values), {"now": now})
+    db.execute(statement.values(values), {"now": now})
     record_order_events(db, [EventName.ORDER_APPROVE], accepted_orders(), now=now)
 
 
 def archive(db: Connection, now: datetime) -> None:
     """Archive the requested orders. Archived orders keep their time."""
     drop_orders(db, _order.c.archived_at.is_not(None))
-    mine = update(_order).where(_order.c.id.in_(accepted_orders()))
-    db.execute(mine.values(archived_at=NOW, updated_at=NOW), {"now": now})
+    statement = update(_order).where(_order.c.id.in_(accepted_orders()))
+    db.execute(statement.values(archived_at=NOW, updated_at=NOW), {"now": now})
 
 
 def unarchive(db: Connection, now: datetime) -> None:
     """Remove the requested orders from the archive."""
     drop_orders(db, _order.c.archived_at.is_(None))
-    mine = update(_order).where(_order.c.id.in_(accepted_orders()))
-    db.execute(mine.values(archived_at=null(), updated_at=NOW), {"now": now})
+    statement = update(_order).where(_order.c.id.in_(accepted_orders()))
+    db.execute(statement.values(archived_at=null(), updated_at=NOW), {"now": now})
 
 
 def start_editing(db: Connection, now: datetime) -> None:
@@ -66,14 +66,14 @@ def start_editing(db: Connection, now: datetime) -> None:
     drop_orders(db, _order.c.status == OrderStatus.EDITING)
     allowed = may_become(_order.c.status, OrderStatus.EDITING)
     refuse_transition(db, OrderStatus.EDITING, not_(allowed))
-    taken = literal("cannot be edited: the order is ") + _order.c.payment_status
-    refuse(db, "payment_status", taken, _order.c.payment_status.not_in(_STILL_OPEN))
+    message = literal("cannot be edited: the order is ") + _order.c.payment_status
+    refuse(db, "payment_status", message, _order.c.payment_status.not_in(_STILL_OPEN))
     undecided = exists().where(
         _transaction.c.order_id == _order.c.id, _transaction.c.status == TransactionStatus.UNKNOWN
     )
     refuse(db, "payment_status", "cannot be edited: the payment is not decided yet", undecided)
-    mine = update(_order).where(_order.c.id.in_(accepted_orders()), allowed)
-    db.execute(mine.values(status=OrderStatus.EDITING, updated_at=NOW), {"now": now})
+    statement = update(_order).where(_order.c.id.in_(accepted_orders()), allowed)
+    db.execute(statement.values(status=OrderStatus.EDITING, updated_at=NOW), {"now": now})
 
 
 def stop_editing(db: Connection, now: datetime) -> None:
@@ -102,6 +102,6 @@ def stop_editing(db: Connection, now: datetime) -> None:
         + ", what is authorized; cancel the order and place another one"
     )
     refuse(db, "total_amount_with_taxes_cents", message, or_(too_much, not_free))
-    mine = update(_order).where(_order.c.id.in_(accepted_orders()), edited)
-    db.execute(mine.values(status=OrderStatus.PLACED, updated_at=NOW), {"now": now})
+    statement = update(_order).where(_order.c.id.in_(accepted_orders()), edited)
+    db.execute(statement.values(status=OrderStatus.PLACED, updated_at=NOW), {"now": now})
     take_stock_again(db, now)

@@ -36,12 +36,12 @@ def clone_address(
 ) -> None:
     """Set the order's billing or shipping address to a copy of this address."""
     columns = (_order.c.billing_address_id, _order.c.shipping_address_id)
-    held = _find_own_copy(db, Address, order_id, f"{kind}_address_id", columns)
+    own_copy = _find_own_copy(db, Address, order_id, f"{kind}_address_id", columns)
     address = table_of(Address)
-    if held == address_id:
+    if own_copy == address_id:
         return
     values = [column.key for column in _ADDRESS_COLUMNS]
-    key = _copy_row(db, address, held, address_id, values, now)
+    key = _copy_row(db, address, own_copy, address_id, values, now)
     _set_reference(db, order_id, f"{kind}_address_id", key, now)
 
 
@@ -53,11 +53,11 @@ def pay_with(db: Connection, order_id: int, customer_payment_source_id: int, now
             _saved.c.id == customer_payment_source_id
         )
     ).one()
-    held = _find_own_copy(
+    own_copy = _find_own_copy(
         db, PaymentSource, order_id, "payment_source_id", (_order.c.payment_source_id,)
     )
     values = [column.key for column in copied_columns(PaymentSource)]
-    key = _copy_row(db, payment, held, saved_id, values, now)
+    key = _copy_row(db, payment, own_copy, saved_id, values, now)
     _set_reference(db, order_id, "payment_source_id", key, now)
     if method_id is not None:
         _set_reference(db, order_id, "payment_method_id", method_id, now)
@@ -65,16 +65,16 @@ def pay_with(db: Connection, order_id: int, customer_payment_source_id: int, now
 
 def _find_own_copy(
     db: Connection,
-    of: type[Base],
+    resource: type[Base],
     order_id: int,
     column: str,
     references: tuple[ColumnElement[Any], ...],
 ) -> int | None:
     """Return the copied row to which only this column of this order refers, or None."""
-    table = table_of(of)
-    mine = select(_order.c[column]).where(_order.c.id == order_id).scalar_subquery()
+    table = table_of(resource)
+    referred_id = select(_order.c[column]).where(_order.c.id == order_id).scalar_subquery()
     key = db.scalar(
-        select(table.c.id).where(table.c.id == mine, table.c.copied_from_id.is_not(None))
+        select(table.c.id).where(table.c.id == referred_id, table.c.copied_from_id.is_not(None))
     )
     if key is None:
         return None
@@ -88,7 +88,7 @@ def _find_own_copy(
 def _copy_row(
     db: Connection,
     table: Table,
-    held: int | None,
+    own_copy: int | None,
     original_id: int,
     values: list[str],
     now: datetime,
@@ -96,12 +96,12 @@ def _copy_row(
     """Copy the original into the order's own row, or into a new row. Returns the row's key."""
     original = table.alias("original")
     taken = {name: original.c[name] for name in values}
-    if held is not None:
-        change = update(table).where(table.c.id == held, original.c.id == original_id)
+    if own_copy is not None:
+        change = update(table).where(table.c.id == own_copy, original.c.id == original_id)
         db.execute(
             change.values(**taken, copied_from_id=original.c.id, updated_at=NOW), {"now": now}
         )
-        return held
+        return own_copy
     new = {"copied_from_id": original.c.id, **taken, **times(NOW)}
     rows = select(*new.values()).where(original.c.id == original_id)
     added = insert(table).from_select(list(new), rows, include_defaults=False)
@@ -109,8 +109,8 @@ def _copy_row(
 
 
 def _set_reference(db: Connection, order_id: int, column: str, key: int, now: datetime) -> None:
-    mine = update(_order).where(_order.c.id == order_id)
-    db.execute(mine.values({column: key, "updated_at": NOW}), {"now": now})
+    statement = update(_order).where(_order.c.id == order_id)
+    db.execute(statement.values({column: key, "updated_at": NOW}), {"now": now})
 
 
 def release_address(db: Connection, order_id: int, kind: Kind) -> None:

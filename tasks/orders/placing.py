@@ -134,8 +134,8 @@ def _place(
     if not execute_and_count(db, _insert_factories(marker, now)):
         return
     # Another process may have inserted factories in between.
-    mine = and_(_factory.c.id > newest, _factory.c.flow_run_id == marker)
-    size = execute_and_count(db, insert_claims(select(_factory.c.id).where(mine)))
+    is_new = and_(_factory.c.id > newest, _factory.c.flow_run_id == marker)
+    size = execute_and_count(db, insert_claims(select(_factory.c.id).where(is_new)))
     copied = copy_claimed(
         db,
         size,
@@ -225,23 +225,23 @@ def _insert_copies(first: int, last: int) -> Insert:
 def renew_payment_sources(db: Connection, batch: Batch) -> int:
     """Update the payment sources from the wallets, and refuse removed ones."""
     wallet = _payment.alias("wallet")
-    mine = _payment.c.id == copies.c.target_payment_source_id
+    is_own_payment = _payment.c.id == copies.c.target_payment_source_id
     original = and_(
         _payment.c.copied_from_id == wallet.c.id,
         wallet.c.id == copies.c.wallet_payment_source_id,
     )
     fresh = {column.key: wallet.c[column.key] for column in COPIED_COLUMNS}
     different = or_(*(_payment.c[name].is_distinct_from(of) for name, of in fresh.items()))
-    renewed = update(_payment).where(mine, original, different)
+    renewed = update(_payment).where(is_own_payment, original, different)
     rows = execute_and_count(db, renewed.values(**fresh, updated_at=NOW), now=batch.started_at)
-    gone = insert_errors(
+    missing = insert_errors(
         ErrorCode.PAYMENT_SOURCE_MISSING,
         "the payment source is no longer in the customer's wallet; choose another one",
         copies.c.wallet_payment_source_id.is_(None),
         _payment.c.copied_from_id.is_not(None),
-        joins=[(_payment, mine)],
+        joins=[(_payment, is_own_payment)],
     )
-    rows += execute_and_count(db, gone)
+    rows += execute_and_count(db, missing)
     wrong = exists().where(_error.c.order_factory_id == copies.c.factory_id)
     db.execute(update(copies).where(wrong, copies.c.valid).values(valid=false()))
     return rows
@@ -285,12 +285,12 @@ def take_edited_stock(db: Connection, batch: Batch) -> int:
 @step(name="note results", field="status")
 def note_results(db: Connection, batch: Batch) -> int:
     """Record each order's problems, and set `updated_at` of the others; count the placed orders."""
-    found = select(copies.c.target_order_id, _error.c.field, _error.c.message)
-    found = found.join(_error, _error.c.order_factory_id == copies.c.factory_id)
+    problems = select(copies.c.target_order_id, _error.c.field, _error.c.message)
+    problems = problems.join(_error, _error.c.order_factory_id == copies.c.factory_id)
     # An order can be placed although it has an error, such as a gift card that pays less. It is not
     # refused.
     is_placed = exists().where(placements.c.factory_id == copies.c.factory_id)
-    record_problems(db, found.where(not_(is_placed)).order_by(_error.c.id))
+    record_problems(db, problems.where(not_(is_placed)).order_by(_error.c.id))
     placed = select(copies.c.target_order_id)
     placed = placed.join(placements, placements.c.factory_id == copies.c.factory_id)
     at_once = placed.where(not_(placements.c.remote))

@@ -26,8 +26,8 @@ def refresh(db: Connection, now: datetime) -> None:
     _refuse_closed(db)
     for order_id in db.scalars(accepted_orders()).all():
         update_order_totals(db, order_id)
-    mine = update(_order).where(_order.c.id.in_(accepted_orders()))
-    db.execute(mine.values(refreshed_at=NOW, updated_at=NOW), {"now": now})
+    statement = update(_order).where(_order.c.id.in_(accepted_orders()))
+    db.execute(statement.values(refreshed_at=NOW, updated_at=NOW), {"now": now})
 
 
 def refresh_prices(db: Connection, now: datetime) -> None:

@@ -181,10 +181,10 @@ def _update_transactions(db: Connection, now: datetime) -> None:
         (answers.c.succeeded, TransactionStatus.SUCCEEDED.value),
         else_=TransactionStatus.FAILED.value,
     )
-    mine = update(_transaction).where(_transaction.c.id == answers.c.transaction_id)
+    statement = update(_transaction).where(_transaction.c.id == answers.c.transaction_id)
     execute_and_count(
         db,
-        mine.values(
+        statement.values(
             status=status,
             token=answers.c.token,
             error_code=answers.c.error_code,

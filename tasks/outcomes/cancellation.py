@@ -90,10 +90,10 @@ def cancel_orders(db: Connection, orders: Orders, now: datetime) -> int:
     orders that are cancelled now.
     """
     allowed = may_become(_source.c.status, OrderStatus.CANCELLED)
-    mine = update(_source).where(_source.c.id.in_(orders), allowed)
+    statement = update(_source).where(_source.c.id.in_(orders), allowed)
     cancelled = execute_and_count(
         db,
-        mine.values(status=OrderStatus.CANCELLED, cancelled_at=NOW, updated_at=NOW),
+        statement.values(status=OrderStatus.CANCELLED, cancelled_at=NOW, updated_at=NOW),
         now=now,
     )
     if cancelled:
@@ -160,7 +160,7 @@ def explain_not_cancelled() -> ColumnElement[str | None]:
 
 def _insert_refusals() -> Insert:
     """Insert the errors of the copies whose source is not cancelled."""
-    mine = exists().where(cancellations.c.factory_id == copies.c.factory_id)
+    is_own = exists().where(cancellations.c.factory_id == copies.c.factory_id)
     is_cancelled_by_other = exists().where(cancellations.c.order_id == copies.c.source_order_id)
     prefix = literal("the source order was not cancelled: ")
     message = case(
@@ -178,7 +178,7 @@ def _insert_refusals() -> Insert:
         ErrorCode.SOURCE_ORDER_NOT_CANCELLED,
         message,
         _is_to_be_cancelled,
-        not_(mine),
+        not_(is_own),
         not_(fails_anyway),
         joins=[_source_of_copy],
     )

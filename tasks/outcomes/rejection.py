@@ -31,13 +31,13 @@ _has_errors = exists().where(CopyError.order_factory_id == _factory.c.id)
 
 def _select_events(batch_id: int, began_at: datetime, now: datetime) -> Rows:
     """Select two events for each copy that fails, and one for each that is aborted."""
-    mine = and_(_factory.c.batch_id == batch_id, is_unfinished)
+    is_rejected = and_(_factory.c.batch_id == batch_id, is_unfinished)
 
     def select_event(
         name: str, time: datetime, condition: ColumnElement[bool]
     ) -> Select[tuple[str, int]]:
         rows = select(literal(name).label("name"), _factory.c.id, at(time).label("at"))
-        return rows.where(mine, condition)
+        return rows.where(is_rejected, condition)
 
     events = union_all(
         select_event(EventName.START.value, began_at, _has_errors),

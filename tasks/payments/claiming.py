@@ -120,8 +120,8 @@ def has_free_payment(db: Connection, scope: Scope) -> bool:
     """Return whether one of them is not claimed, or claimed by a process that has ended."""
     is_in_scope = and_(_is_unknown, scope.condition)
     holders = list(db.scalars(select(_transaction.c.claimed_by).where(is_in_scope).distinct()))
-    held = [number for number in holders if number is not None]
-    return len(held) < len(holders) or bool(find_released_locks(db, held))
+    claimed = [number for number in holders if number is not None]
+    return len(claimed) < len(holders) or bool(find_released_locks(db, claimed))
 
 
 def claim_due(db: Connection, scope: Scope, limit: int, me: int, without: list[str]) -> list[Due]:
@@ -241,9 +241,9 @@ def _read_earlier(db: Connection, keys: list[int]) -> dict[int, list[EarlierPaym
     rows_by_key: dict[int, list[EarlierPayment]] = {}
     for row in db.execute(rows):
         order = public_id(Resource.orders, row.order_id)
-        asked = GatewayRequest(row.idempotency_key, row.amount_cents, row.currency_code, order)
+        request = GatewayRequest(row.idempotency_key, row.amount_cents, row.currency_code, order)
         rows_by_key.setdefault(row.later_id, []).append(
-            EarlierPayment(row.gateway, asked, row.token)
+            EarlierPayment(row.gateway, request, row.token)
         )
     return rows_by_key
 

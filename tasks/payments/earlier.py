@@ -36,10 +36,10 @@ def resolve_earlier_payment(due: Due, earlier: EarlierPayment) -> Answer | None:
         raise GatewayMisconfigured(earlier.gateway, f"is not set up: {hint}")
     earlier_gateway, limits = gateway(earlier.gateway), get_limits(earlier.gateway)
     with limits:
-        found = earlier_gateway.lookup(earlier.request)
-    if found is not None and found.succeeded and _is_same_payment(due, earlier):
-        return found
-    token = earlier.token or (None if found is None else found.token)
+        answer_before = earlier_gateway.lookup(earlier.request)
+    if answer_before is not None and answer_before.succeeded and _is_same_payment(due, earlier):
+        return answer_before
+    token = earlier.token or (None if answer_before is None else answer_before.token)
     if token is None:
         return None  # the gateway has nothing that can be confirmed
     void = replace(
@@ -85,8 +85,8 @@ def close_earlier_payments(db: Connection, now: datetime) -> None:
 
 
 def _is_same_payment(due: Due, earlier: EarlierPayment) -> bool:
-    asked, earlier_request = due.request, earlier.request
-    same_amount = (asked.amount_cents, asked.currency_code) == (
+    request, earlier_request = due.request, earlier.request
+    same_amount = (request.amount_cents, request.currency_code) == (
         earlier_request.amount_cents,
         earlier_request.currency_code,
     )

@@ -181,13 +181,13 @@ def has_named_refund() -> ColumnElement[bool]:
     key = refund_key(
         capture.c.id, capture.c.idempotency_key, refund.c.amount_cents, requested_orders.c.name
     )
-    found = exists().where(
+    is_repeated = exists().where(
         requested_orders.c.name.is_not(None),
         refund.c.order_id == _order.c.id,
         capture.c.id == refund.c.capture_id,
         refund.c.idempotency_key == key,
     )
-    return found.correlate(_order, requested_orders)
+    return is_repeated.correlate(_order, requested_orders)
 
 
 def select_refundable_captures() -> Select[Any]:
@@ -203,8 +203,8 @@ def select_refundable_captures() -> Select[Any]:
         .correlate(_transaction)
         .scalar_subquery()
     )
-    left = cast(_transaction.c.amount_cents - refunded, BigInteger)
-    return select(_transaction, left.label("left_cents")).where(
+    remaining_cents = cast(_transaction.c.amount_cents - refunded, BigInteger)
+    return select(_transaction, remaining_cents.label("left_cents")).where(
         _transaction.c.type == TransactionType.CAPTURES,
         _transaction.c.status == TransactionStatus.SUCCEEDED,
     )

@@ -222,8 +222,8 @@ def build_copies_markdown(results: list[OrderFactoryResult], count: int) -> str:
     ]
     for result in results:
         source, target = result.source_order, result.target_order
-        made = [target.number or "", target.id, target.status] if target else ["", "", ""]
-        cells = [source.number or "", source.id, result.status, *made]
+        target_columns = [target.number or "", target.id, target.status] if target else ["", "", ""]
+        cells = [source.number or "", source.id, result.status, *target_columns]
         lines.append(f"| {' | '.join(_escape(cell) for cell in cells)} |")
     if count > len(results):
         lines += ["", f"{len(results):,} of {count:,} shown, and {count - len(results):,} more."]

@@ -51,9 +51,9 @@ def tag_run(tags: list[str]) -> None:
     context = FlowRunContext.get()
     if context is None or context.flow_run is None or not tags:
         return
-    kept = [known for known in context.flow_run.tags if known not in tags]
+    other_tags = [known for known in context.flow_run.tags if known not in tags]
     client, key = context.client, context.flow_run.id
-    try_call(lambda: client.update_flow_run(key, tags=[*kept, *tags]))
+    try_call(lambda: client.update_flow_run(key, tags=[*other_tags, *tags]))
 
 
 def link_resource(resource: str, name: str) -> None:

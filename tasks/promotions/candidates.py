@@ -155,21 +155,21 @@ def _contested() -> Select[tuple[int, int]]:
         .group_by(copy_coupons.c.promotion_id)
         .subquery("reserved")
     )
-    left = (
+    remaining_uses = (
         _promotion.c.total_usage_limit
         - _promotion.c.total_usage_count
         - func.coalesce(reserved.c.uses, 0)
     )
     return (
-        select(_promotion.c.id, left.label("remaining"))
+        select(_promotion.c.id, remaining_uses.label("remaining"))
         .select_from(
             candidates.join(_promotion, _promotion.c.id == candidates.c.promotion_id).outerjoin(
                 reserved, reserved.c.promotion_id == _promotion.c.id
             )
         )
         .where(not_(_has_its_use()), _promotion.c.total_usage_limit.is_not(None))
-        .group_by(_promotion.c.id, left, candidates.c.place)
-        .having(func.count() > left)
+        .group_by(_promotion.c.id, remaining_uses, candidates.c.place)
+        .having(func.count() > remaining_uses)
         .order_by(candidates.c.place)
     )
 

@@ -84,19 +84,19 @@ def check_coupons(db: Connection, now: datetime) -> int:
     """
     keeps_promotions = not_(copies.c.apply_promotions)
     shop_has_no_coupons = not_(exists().where(_coupon.c.mode == copies.c.mode).correlate(copies))
-    found = execute_and_count(
+    errors_count = execute_and_count(
         db, _insert_problems(and_(keeps_promotions, shop_has_no_coupons)), now=now
     )
-    return record_problems(db) if found else 0
+    return record_problems(db) if errors_count else 0
 
 
 def record_problems(db: Connection) -> int:
     """Record the problems as errors and leave the coupons out. Returns the number of errors."""
     problem_of_copy = coupon_problems.c.factory_id == copies.c.factory_id
-    found = 0
+    errors_count = 0
     codes = set(db.scalars(select(coupon_problems.c.code).distinct()))
     for code in [kind for kind, _, _ in _problems() if kind in codes]:
-        found += execute_and_count(
+        errors_count += execute_and_count(
             db,
             insert_errors(
                 code,
@@ -107,7 +107,7 @@ def record_problems(db: Connection) -> int:
             ),
         )
     _leave_out(db, exists().where(problem_of_copy).correlate(copies))
-    return found
+    return errors_count
 
 
 def _leave_out(db: Connection, is_invalid: ColumnElement[bool]) -> None:

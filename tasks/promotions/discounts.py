@@ -183,15 +183,15 @@ def _insert_shares() -> Insert:
 
 def _portions() -> Subquery:
     """Select each line's share of the discount, rounded down, the remainder and the discount."""
-    left = discountable.c.left_cents
-    base = cast(func.sum(left).over(partition_by=granted.c.factory_id), BigInteger)
+    remaining_cents = discountable.c.left_cents
+    base = cast(func.sum(remaining_cents).over(partition_by=granted.c.factory_id), BigInteger)
     lines = (
         select(
             granted.c.factory_id,
             granted.c.promotion_id,
             granted.c.nth,
             discountable.c.line_item_id,
-            left.label("left"),
+            remaining_cents.label("left"),
             base.label("base"),
             _promotion.c.type,
             _promotion.c.percentage,
@@ -206,32 +206,34 @@ def _portions() -> Subquery:
                 applies_to(_promotion, discountable),
             ),
         )
-        .where(granted.c.nth == _NTH, left > 0)
+        .where(granted.c.nth == _NTH, remaining_cents > 0)
         .subquery("lines")
     )
-    of = lines.c
-    is_percentage = of.type == PromotionType.PERCENTAGE.value
+    columns = lines.c
+    is_percentage = columns.type == PromotionType.PERCENTAGE.value
     off = case(
-        (is_percentage, (2 * of.base * of.percentage + 100) // 200),
-        (of.fixed_amount_cents < of.base, of.fixed_amount_cents),
-        else_=of.base,
+        (is_percentage, (2 * columns.base * columns.percentage + 100) // 200),
+        (columns.fixed_amount_cents < columns.base, columns.fixed_amount_cents),
+        else_=columns.base,
     )
     whole = select(lines, off.label("off")).subquery("whole")
-    of = whole.c
+    columns = whole.c
     # A percentage applies to each line. An amount is divided in proportion to the lines' amounts.
-    is_percentage = of.type == PromotionType.PERCENTAGE.value
+    is_percentage = columns.type == PromotionType.PERCENTAGE.value
     portion = case(
-        (is_percentage, of.left * of.percentage // 100), else_=mul_div(of.off, of.left, of.base)
+        (is_percentage, columns.left * columns.percentage // 100),
+        else_=mul_div(columns.off, columns.left, columns.base),
     )
     remainder = case(
-        (is_percentage, of.left * of.percentage % 100), else_=mul_mod(of.off, of.left, of.base)
+        (is_percentage, columns.left * columns.percentage % 100),
+        else_=mul_mod(columns.off, columns.left, columns.base),
     )
     return select(
-        of.factory_id,
-        of.promotion_id,
-        of.nth,
-        of.line_item_id,
-        of.off,
+        columns.factory_id,
+        columns.promotion_id,
+        columns.nth,
+        columns.line_item_id,
+        columns.off,
         portion.label("portion"),
         remainder.label("remainder"),
     ).subquery("portions")

@@ -117,10 +117,10 @@ def record_used_up(db: Connection) -> int:
         for (code, message), kind in kinds
     ]
     all_rows = union_all(*refused).subquery("every")
-    found = execute_and_count(
+    errors_count = execute_and_count(
         db, insert_counted(coupon_problems, ["factory_id", "code", "message"], select(all_rows))
     )
-    return record_problems(db) if found else 0
+    return record_problems(db) if errors_count else 0
 
 
 def increase_usage_counts(db: Connection, now: datetime) -> None:

@@ -39,15 +39,15 @@ class _Names:
 
 
 def _read_records(text: TextFile, names: _Names) -> Iterator[Record]:
-    for line, found in _read_objects(text):
-        if not isinstance(found, dict):
-            yield Record(line, {}, found)
+    for line, members in _read_objects(text):
+        if not isinstance(members, dict):
+            yield Record(line, {}, members)
             continue
-        matched = names.matched(found)
+        matched = names.matched(members)
         if len(set(matched)) < len(matched):
             yield Record(line, {}, "gives the same column twice")
             continue
-        values = drop_empty_cells(dict(zip(matched, found.values(), strict=True)))
+        values = drop_empty_cells(dict(zip(matched, members.values(), strict=True)))
         if "" in values:
             yield Record(line, {}, "has a value under no column's name")
         else:
@@ -70,12 +70,12 @@ def _parse_object(line: str) -> dict[str, Any] | str:
     if not line.isascii() and UNDECODED.search(line):
         return "is not UTF-8 text"
     try:
-        found = json.loads(line, parse_constant=_refuse_constant)
+        value = json.loads(line, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         return f"is not JSON: {error.msg} at character {error.pos + 1}"
     except (ValueError, RecursionError):
         return "is not JSON that can be read: a number too long, or nested too deep"
-    return found if isinstance(found, dict) else "is not a JSON object"
+    return value if isinstance(value, dict) else "is not a JSON object"
 
 
 def _refuse_constant(name: str) -> NoReturn:

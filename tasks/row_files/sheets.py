@@ -44,11 +44,11 @@ class _Limited:
         self.passed = 0
 
     def read(self, size: int = -1, /) -> bytes:
-        found = self._source.read(size)
-        self.passed += len(found)
+        data = self._source.read(size)
+        self.passed += len(data)
         if self.passed > _MOST_ROW_BYTES:
             raise _TooLarge
-        return found
+        return data
 
     def finish(self) -> None:
         """Read the rest of the part, so that its checksum is verified."""
@@ -165,10 +165,10 @@ def _read_rows(sheet: Any, texts: Any) -> Iterator[Row]:
         )
         for element in _elements(source, DATA_TAG, ROW_TAG):
             limited_texts.passed = 0
-            number, found = parser.parse_row(element)
+            number, values = parser.parse_row(element)
             parser.row_dimensions.clear()
             cells: list[ReadOnlyCell | None] = []
-            for cell in found:
+            for cell in values:
                 cells += [None] * (cell["column"] - len(cells))
                 cells[cell["column"] - 1] = ReadOnlyCell(sheet, **cell)
             yield number, cells

@@ -95,9 +95,9 @@ def _scan(path: Path) -> tuple[int, bool, bool, bool]:
 
 
 def _some_utf8(block: bytes) -> bool:
-    for found in _MULTIBYTE.finditer(block):
+    for match in _MULTIBYTE.finditer(block):
         try:
-            found[0].decode()
+            match[0].decode()
         except UnicodeDecodeError:
             continue
         return True

@@ -38,14 +38,14 @@ def open_workbook(path: Path, known: Collection[str]) -> Source:
     A formula has its last computed value. The file is read twice, row by row, so that memory does
     not grow with the rows. Raises `InvalidRequest` if the file is not a workbook.
     """
-    found = _scan(path)
-    columns = match_columns(found.head, known)
+    workbook = _scan(path)
+    columns = match_columns(workbook.head, known)
     return Source(
         tuple(name for name in columns if name),
-        found.rows,
+        workbook.rows,
         lambda: _records(path, columns),
         counted="row",
-        read_as=f"from the sheet {found.title!r}",
+        read_as=f"from the sheet {workbook.title!r}",
     )
 
 
@@ -133,5 +133,5 @@ def _shown_decimals(number_format: str) -> int:
     positive = _LITERAL.sub("", number_format).split(";")[0]
     if "%" in positive or "E" in positive.upper():
         return 0
-    found = _DECIMALS.search(positive)
-    return len(found[1]) if found else 0
+    match = _DECIMALS.search(positive)
+    return len(match[1]) if match else 0

@@ -103,13 +103,13 @@ class CheckedRows:
     ) -> None:
         columns: list[str] = []
         rows = 0
-        for found in read_parts(path, COLUMNS, ROWS_AT_ONCE):
-            self.name = f"{path.name} {found.read_as}".strip()
-            columns = found.columns
-            given = Unchecked(self.name, found.rows, found.unreadable)
+        for file_part in read_parts(path, COLUMNS, ROWS_AT_ONCE):
+            self.name = f"{path.name} {file_part.read_as}".strip()
+            columns = file_part.columns
+            given = Unchecked(self.name, file_part.rows, file_part.unreadable)
             part = check_selection(given, options, mode)
             self.problems.add(sorted(part.problems))
-            rows += len(found.rows) + len(found.unreadable)
+            rows += len(file_part.rows) + len(file_part.unreadable)
             pickle.dump(part, self._parts, pickle.HIGHEST_PROTOCOL)
             after_part()
         if not rows:

@@ -70,11 +70,13 @@ def resolve_customer(db: Connection, order_filter: OrderFilter) -> OrderFilter:
     key = key_of(Resource.customers, order_filter.customer)
     same_email = Customer.email_key == comparison_key(order_filter.customer)
     conditions = same_email if key is None else Customer.id == key
-    found = db.scalar(select(Customer.id).where(Customer.mode == order_filter.mode, conditions))
-    if found is None:
+    customer_id = db.scalar(
+        select(Customer.id).where(Customer.mode == order_filter.mode, conditions)
+    )
+    if customer_id is None:
         message = f"no customer of {order_filter.mode} mode has this email or public id"
         raise SelectionInvalid(NAME, [message])
-    return order_filter.model_copy(update={"customer": public_id(Resource.customers, found)})
+    return order_filter.model_copy(update={"customer": public_id(Resource.customers, customer_id)})
 
 
 def describe_no_match(order_filter: OrderFilter) -> str:

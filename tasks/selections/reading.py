@@ -73,11 +73,11 @@ def read_selection(orders: Orders) -> Unchecked:
     unreadable: list[Problem] = []
     if isinstance(orders, str | Path):
         path = Path(orders)
-        found = read_file(path, COLUMNS)
-        unreadable = found.unreadable
-        name = f"{path.name} {found.read_as}".strip()
-        require_columns(name, found.columns, unreadable)
-        rows = found.rows
+        file = read_file(path, COLUMNS)
+        unreadable = file.unreadable
+        name = f"{path.name} {file.read_as}".strip()
+        require_columns(name, file.columns, unreadable)
+        rows = file.rows
     elif is_frame(orders):
         name = "The DataFrame"
         require_columns(name, [str(column) for column in orders.columns], unreadable)
@@ -100,19 +100,19 @@ def _count_rows(columns: dict[str, list[Any]]) -> NumberedRows:
     return NumberedRows("row", numbers, given)
 
 
-def require_columns(name: str, found: list[str], unreadable: list[Problem]) -> None:
+def require_columns(name: str, columns: list[str], unreadable: list[Problem]) -> None:
     """Raise `SelectionInvalid` for unknown and repeated columns, and without `source_order`."""
-    unknown = [column for column in found if column not in (*COLUMNS, ERRORS)]
-    if set(REPORT_COLUMNS) <= set(found):
+    unknown = [column for column in columns if column not in (*COLUMNS, ERRORS)]
+    if set(REPORT_COLUMNS) <= set(columns):
         # The file is a report of ours: its other columns describe the outcome.
         unknown = [column for column in unknown if column not in REPORT_COLUMNS]
     problems = []
     # Without a readable row, the columns are unknown.
-    if "source_order" not in found and (found or not unreadable):
+    if "source_order" not in columns and (columns or not unreadable):
         problems.append("the column 'source_order' is missing: the number or id of each order")
     if unknown:
         problems.append(f"unknown columns: {name_known_columns(unknown, COLUMNS)}")
-    if len(set(found)) < len(found):
+    if len(set(columns)) < len(columns):
         problems.append("a column occurs twice")
     if problems:
         raise SelectionInvalid(name, [*problems, *(message for _, message in unreadable)])

@@ -77,11 +77,11 @@ def insert_factories(requested: Requested, batch_id: int, now: datetime) -> Inse
 
 def record_create_events(db: Connection, batch_id: int, now: datetime) -> None:
     """Record the creation event of each factory of the batch, in the same transaction."""
-    mine = select(literal(EventName.CREATE.value), OrderFactory.id, at(now))
-    mine = mine.where(OrderFactory.batch_id == batch_id)
+    events = select(literal(EventName.CREATE.value), OrderFactory.id, at(now))
+    events = events.where(OrderFactory.batch_id == batch_id)
     names = ["name", "order_factory_id", "created_at"]
     with skipping_key_checks(db, _event):
-        db.execute(insert(_event).from_select(names, mine, include_defaults=False))
+        db.execute(insert(_event).from_select(names, events, include_defaults=False))
 
 
 def _insert_batch(
@@ -107,11 +107,11 @@ def _insert_batch(
         )
         .returning(_batch.c.id)
     ).scalar_one()
-    with skipping_key_checks(db, _factory) as held:
+    with skipping_key_checks(db, _factory) as locks_rows:
         count = execute_and_count(db, insert_factories(requested, batch_id, now))
     if not count:
         raise NothingSelected("The selection", [requested.empty_message])
-    if held and not lock_referenced(
+    if locks_rows and not lock_referenced(
         db, _factory, _factory.c.batch_id == bindparam("batch"), keys=_REFERENCES, batch=batch_id
     ):
         raise TryAgain("an order was deleted while the batch was recorded")

@@ -22,10 +22,10 @@ class NamedOrders:
 
     def add_staged(self, db: Connection) -> None:
         """Add the staged rows."""
-        found = select(
+        repeated = select(
             matched_orders.c.row, matched_orders.c.source_order_id, matched_orders.c.reference
         )
-        for line, order, reference in db.execute(found.order_by(matched_orders.c.row)):
+        for line, order, reference in db.execute(repeated.order_by(matched_orders.c.row)):
             self._lines.append(line)
             self._hashes.append(hash((order, reference)))
 

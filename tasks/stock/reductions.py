@@ -19,8 +19,8 @@ _line = table_of(LineItem)
 
 def count_pieces_left(wants: Subquery) -> ColumnElement[int]:
     """Return the pieces that earlier orders leave for a row of `select_wanted_before`."""
-    left = wants.c.available - wants.c.before
-    return case((left < 0, 0), else_=left)
+    remaining = wants.c.available - wants.c.before
+    return case((remaining < 0, 0), else_=remaining)
 
 
 def is_reducible(wants: Subquery) -> ColumnElement[bool]:

@@ -256,19 +256,19 @@ def _subtract_from_only_items() -> Update:
 @cache
 def _subtract_from_shared_items() -> Update:
     """Subtract the pieces that the current orders took or reserved from the other stock items."""
-    mine = select(copies.c.target_order_id).join(
+    rows = select(copies.c.target_order_id).join(
         placements, placements.c.factory_id == copies.c.factory_id
     )
     shared = select(_share.stock_item_id).where(not_(_share.only))
-    taken = case((_reservation.c.status == _TAKEN, _reservation.c.quantity), else_=0)
+    taken_pieces = case((_reservation.c.status == _TAKEN, _reservation.c.quantity), else_=0)
     reserved = case((_reservation.c.status == _RESERVED, _reservation.c.quantity), else_=0)
     pieces = (
         select(
             _reservation.c.stock_item_id,
-            func.sum(taken).label("taken"),
+            func.sum(taken_pieces).label("taken"),
             func.sum(reserved).label("reserved"),
         )
-        .where(_reservation.c.order_id.in_(mine), _reservation.c.status != _RELEASED)
+        .where(_reservation.c.order_id.in_(rows), _reservation.c.status != _RELEASED)
         .where(_reservation.c.stock_item_id.in_(shared))
         .group_by(_reservation.c.stock_item_id)
     )
@@ -298,10 +298,10 @@ def _change_reservations(
 
     `quantity` and `reserved` are added to the stock item for each piece: 1, 0 or -1.
     """
-    mine = and_(_reservation.c.order_id.in_(orders), _reservation.c.status == before)
+    is_affected = and_(_reservation.c.order_id.in_(orders), _reservation.c.status == before)
     pieces = (
         select(_reservation.c.stock_item_id, func.sum(_reservation.c.quantity).label("pieces"))
-        .where(mine)
+        .where(is_affected)
         .group_by(_reservation.c.stock_item_id)
     )
     _lock_stock(db, pieces)
@@ -313,7 +313,7 @@ def _change_reservations(
             reserved=_stock.c.reserved + literal(reserved) * moved.c.pieces,
         )
     )
-    db.execute(update(_reservation).where(mine).values(status=after, updated_at=now))
+    db.execute(update(_reservation).where(is_affected).values(status=after, updated_at=now))
 
 
 def _select_first_items(orders: Orders) -> Select[tuple[int, int]]:

@@ -47,22 +47,22 @@ def record_shortages(db: Connection) -> int:
     All lines of a SKU have one error together. Each line of a bundle with the SKU has its own.
     """
     wants = select_wanted_before(contested.c.state == GRANTED)
-    left = count_pieces_left(wants)
+    remaining = count_pieces_left(wants)
     counts = (
         literal("SKU ")
         + flagged_skus.c.sku_code
         + ": "
         + cast(wants.c.quantity, String)
         + " wanted, "
-        + cast(left, String)
+        + cast(remaining, String)
     )
     message = counts + " in stock"
     joins = [
         (wants, wants.c.factory_id == copies.c.factory_id),
         (flagged_skus, flagged_skus.c.sku_id == wants.c.sku_id),
     ]
-    is_short = wants.c.quantity > left
-    is_reduced = and_(is_short, is_reducible(wants), left > 0)
+    is_short = wants.c.quantity > remaining
+    is_reduced = and_(is_short, is_reducible(wants), remaining > 0)
     is_its_part = is_part_of_flagged_sku()
     is_in_bundles_only = and_(
         exists().where(is_its_part).correlate(copies, flagged_skus),

@@ -35,8 +35,8 @@ def store_name(db: Connection, packed: PackedFile) -> int:
 
 def add_piece(db: Connection, file_id: int, number: int, content: bytes) -> None:
     """Store a compressed piece, unless it is stored already."""
-    there = exists().where(_piece.c.file_id == file_id, _piece.c.number == number)
-    if not db.scalar(select(there)):
+    is_stored = exists().where(_piece.c.file_id == file_id, _piece.c.number == number)
+    if not db.scalar(select(is_stored)):
         db.execute(insert(_piece), {"file_id": file_id, "number": number, "content": content})
 
 

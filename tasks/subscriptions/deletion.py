@@ -13,8 +13,8 @@ from order_factory.tasks.working_set.events import record_event, snapshot_of
 
 def delete_subscription(db: Connection, key: int) -> None:
     """Delete a subscription, its items and its template. Raises `SubscriptionHasCopies`."""
-    mine = select(subscription).where(subscription.c.id == key).with_for_update()
-    row = db.execute(mine).mappings().one_or_none()
+    locked = select(subscription).where(subscription.c.id == key).with_for_update()
+    row = db.execute(locked).mappings().one_or_none()
     if row is None:
         return
     if db.scalar(select(exists().where(factory.c.order_subscription_id == key))):

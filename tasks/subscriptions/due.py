@@ -122,14 +122,14 @@ def advance_subscriptions(db: Connection, batch_id: int | None, now: datetime) -
             )
             for name, value in running.items()
         }
-    mine = update(subscription).where(subscription.c.id == next_runs.c.order_subscription_id)
-    db.execute(mine.values(values))
+    statement = update(subscription).where(subscription.c.id == next_runs.c.order_subscription_id)
+    db.execute(statement.values(values))
 
 
 def mark_running(db: Connection, keys: Select[Any], batch_id: int, now: datetime) -> None:
     """Mark these subscriptions as running, because they have copies in this batch."""
-    mine = update(subscription).where(subscription.c.id.in_(keys))
-    db.execute(mine.values(**_set_running(batch_id, now), updated_at=now))
+    statement = update(subscription).where(subscription.c.id.in_(keys))
+    db.execute(statement.values(**_set_running(batch_id, now), updated_at=now))
 
 
 def _set_running(batch_id: int, now: datetime) -> dict[str, Any]:

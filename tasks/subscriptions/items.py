@@ -66,7 +66,7 @@ def sum_options_cents(db: Connection, line_item_id: int | None) -> int:
 
 def require_another_item(db: Connection, key: int) -> None:
     """Raise `LastSubscriptionItem` if the subscription has no other item."""
-    mine = select(item.c.order_subscription_id).where(item.c.id == key).scalar_subquery()
-    others = exists().where(item.c.order_subscription_id == mine, item.c.id != key)
+    subscription_id = select(item.c.order_subscription_id).where(item.c.id == key).scalar_subquery()
+    others = exists().where(item.c.order_subscription_id == subscription_id, item.c.id != key)
     if not db.scalar(select(others)):
         raise LastSubscriptionItem(public_id(Resource.order_subscription_items, key))

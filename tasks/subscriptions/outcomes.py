@@ -90,11 +90,11 @@ def _select_ended(db: Connection, batch_id: int) -> Select[Any]:
         factory.c.batch_id == batch_id, is_unfinished, factory.c.order_subscription_id.is_not(None)
     )
     older = select(overtaken.c.order_subscription_id).where(overtaken.c.batch_id == batch_id)
-    mine = select(subscription.c.id).where(
+    rows = select(subscription.c.id).where(
         or_(subscription.c.running_batch_id == batch_id, subscription.c.id.in_(older)),
         subscription.c.id.not_in(unfinished),
     )
-    return select(skip_locked(db, mine, subscription).subquery("held"))
+    return select(skip_locked(db, rows, subscription).subquery("held"))
 
 
 def _is_counted_copy(batch_id: int) -> ColumnElement[bool]:
@@ -196,8 +196,8 @@ def _find_older_batches(db: Connection, batch_id: int) -> ColumnElement[int] | N
         select(ended_subscriptions.c.order_subscription_id)
     )
     db.execute(delete(overtaken).where(ended, overtaken.c.batch_id == batch_id))
-    mine = overtaken.c.order_subscription_id == subscription.c.id
-    return select(func.max(overtaken.c.batch_id)).where(mine).scalar_subquery()
+    is_own = overtaken.c.order_subscription_id == subscription.c.id
+    return select(func.max(overtaken.c.batch_id)).where(is_own).scalar_subquery()
 
 
 def _delete_newest_overtaken(db: Connection) -> None:
@@ -214,11 +214,11 @@ def _deactivate_failed(db: Connection, batch_id: int, now: datetime) -> None:
     failed = select(factory.c.order_subscription_id).where(
         _is_counted_copy(batch_id), _failed, factory.c.retry_at.is_(None)
     )
-    mine = select(subscription.c.id).where(
+    rows = select(subscription.c.id).where(
         subscription.c.id.in_(failed),
         is_active_or_running,
         subscription.c.after_failure == AfterFailure.DEACTIVATE,
     )
-    keys = db.scalars(mine.with_for_update()).all()
+    keys = db.scalars(rows.with_for_update()).all()
     end_subscriptions(db, keys, "a copy failed permanently", now)
     cancel_retries(db, select(ended_subscriptions.c.order_subscription_id), now)

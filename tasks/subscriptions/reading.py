@@ -56,7 +56,9 @@ def list_subscriptions(
 
 def read_subscription(db: Connection, key: int, now: datetime) -> dict[str, Any]:
     """Return a subscription with its `items` and its latest `copies`."""
-    found = _present(db.execute(_select_rows(now).where(subscription.c.id == key)).mappings().one())
+    result = _present(
+        db.execute(_select_rows(now).where(subscription.c.id == key)).mappings().one()
+    )
     items = select(item.c.sku_code, item.c.bundle_code, item.c.quantity, item.c.unit_amount_cents)
     items = items.add_columns(item.c.total_amount_cents, item.c.currency_code)
     items = items.where(item.c.order_subscription_id == key).order_by(item.c.id)
@@ -75,7 +77,7 @@ def read_subscription(db: Connection, key: int, now: datetime) -> dict[str, Any]
         .order_by(factory.c.id.desc())
         .limit(_COPIES_SHOWN)
     )
-    return found | {
+    return result | {
         "items": [dict(row) for row in db.execute(items).mappings()],
         "copies": [_present_copy(row) for row in db.execute(copies).mappings()],
     }

@@ -66,9 +66,9 @@ def needs_another_source() -> ColumnElement[bool]:
 
 def _has_only_errors(matches: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether the factory has an error that meets the condition, and no other error."""
-    mine = _error.c.order_factory_id == factory.c.id
-    has_other_error = exists().where(mine, ~matches, _error.c.code.not_in(_NOT_CAUSES))
-    return and_(exists().where(mine, matches), ~has_other_error)
+    is_own_error = _error.c.order_factory_id == factory.c.id
+    has_other_error = exists().where(is_own_error, ~matches, _error.c.code.not_in(_NOT_CAUSES))
+    return and_(exists().where(is_own_error, matches), ~has_other_error)
 
 
 def load_due_retries(db: Connection, mode: Mode, now: datetime, limit: int) -> int:
@@ -183,5 +183,5 @@ def take_over_orders(db: Connection, batch_id: int) -> None:
     orders = select(factory.c.target_order_id).where(
         factory.c.batch_id == batch_id, factory.c.target_order_id.is_not(None)
     )
-    mine = update(_target).where(_target.c.id.in_(orders))
-    db.execute(mine.values(order_factory_id=new.scalar_subquery()))
+    statement = update(_target).where(_target.c.id.in_(orders))
+    db.execute(statement.values(order_factory_id=new.scalar_subquery()))

@@ -69,8 +69,8 @@ _OF_AMOUNTS = ("discount_cents", "discount_breakdown", "tax_breakdown")
 def rebuild_template(db: Connection, key: int, now: datetime) -> None:
     """Create the template for the subscription's items and payment source, if it needs one."""
     # The lock prevents a run from recording a copy of a template that is being deleted.
-    mine = select(subscription).where(subscription.c.id == key)
-    row = db.execute(mine.with_for_update()).one()
+    locked = select(subscription).where(subscription.c.id == key)
+    row = db.execute(locked.with_for_update()).one()
     has_items = bool(db.scalar(select(exists().where(item.c.order_subscription_id == key))))
     template = None
     if has_items or row.customer_payment_source_id is not None:
@@ -121,21 +121,21 @@ def _insert_address(db: Connection, key: int | None, now: datetime) -> int | Non
     values: dict[str, ColumnElement[Any]] = {column.key: column for column in columns}
     values |= times(at(now))
     rows = select(*values.values()).where(_address.c.id == key)
-    made = insert(_address).from_select(list(values), rows, include_defaults=False)
-    return int(db.execute(made.returning(_address.c.id)).scalar_one())
+    statement = insert(_address).from_select(list(values), rows, include_defaults=False)
+    return int(db.execute(statement.returning(_address.c.id)).scalar_one())
 
 
 def _find_payment_source(db: Connection, row: Any, source: Any) -> int | None:
     """Return the subscription's payment source, or else the source order's."""
     if row.customer_payment_source_id is not None:
-        mine = select(_saved.c.payment_source_id)
-        key = mine.where(_saved.c.id == row.customer_payment_source_id)
+        payment_source = select(_saved.c.payment_source_id)
+        key = payment_source.where(_saved.c.id == row.customer_payment_source_id)
     else:
         # The payment source in the wallet. Its copy belongs to the source order only.
         saved = func.coalesce(_payment.c.copied_from_id, _payment.c.id)
         key = select(saved).where(_payment.c.id == source.payment_source_id)
-    found: int | None = db.scalar(key)
-    return found
+    payment_source_id: int | None = db.scalar(key)
+    return payment_source_id
 
 
 def _insert_lines(db: Connection, row: Any, template: int, has_items: bool, now: datetime) -> None:
@@ -181,8 +181,8 @@ def _choose_line_value(name: str, requested: FromClause) -> ColumnElement[Any]:
 
 def _insert_options(db: Connection, template: int, requested: FromClause, now: datetime) -> None:
     """Insert the options of the source lines; the template's lines are in the order of `requested`."""
-    made = select(_line.c.id, func.row_number().over(order_by=_line.c.id).label("rank"))
-    lines = made.where(_line.c.order_id == template).subquery("made")
+    numbered = select(_line.c.id, func.row_number().over(order_by=_line.c.id).label("rank"))
+    lines = numbered.where(_line.c.order_id == template).subquery("made")
     rank = func.row_number().over(order_by=requested.c.place).label("rank")
     ranked = select(requested.c.source_line_item_id, rank).subquery("ranked")
     values: dict[str, ColumnElement[Any]] = {

@@ -77,8 +77,8 @@ SOURCE_CANCELLED = "the source order was cancelled"
 
 def is_cancelled(db: Connection, order_id: int) -> bool:
     """Whether this order is cancelled."""
-    found = select(_order.c.status).where(_order.c.id == order_id)
-    return bool(db.scalar(found) == OrderStatus.CANCELLED)
+    rows = select(_order.c.status).where(_order.c.id == order_id)
+    return bool(db.scalar(rows) == OrderStatus.CANCELLED)
 
 
 def plan_changes(db: Connection, row: Any, trigger: Trigger, now: datetime) -> dict[str, Any]:
@@ -109,8 +109,8 @@ def apply_trigger(db: Connection, key: int, trigger: Trigger, now: datetime) -> 
 
     Pending copies are aborted. Copies that are being made are finished and counted.
     """
-    mine = select(subscription).where(subscription.c.id == key).with_for_update()
-    values = plan_changes(db, db.execute(mine).one(), trigger, now)
+    row = select(subscription).where(subscription.c.id == key).with_for_update()
+    values = plan_changes(db, db.execute(row).one(), trigger, now)
     if not values:
         return
     db.execute(update(subscription).where(subscription.c.id == key).values(values))
@@ -199,16 +199,16 @@ def _activate(
     db: Connection, rows: Select[Any], after: Callable[[Any], datetime], now: datetime
 ) -> None:
     open_run_tables(db)
-    found = [
+    keys = [
         (row.id, find_first_period(row, after(row)))
         for row in db.execute(rows.with_for_update(of=subscription))
     ]
-    if not found:
+    if not keys:
         return
-    fill_with_times(db, next_runs, found)
-    mine = update(subscription).where(subscription.c.id == next_runs.c.order_subscription_id)
+    fill_with_times(db, next_runs, keys)
+    statement = update(subscription).where(subscription.c.id == next_runs.c.order_subscription_id)
     values = {"status": SubscriptionStatus.ACTIVE, "status_reason": None, "updated_at": now}
-    db.execute(mine.values(next_run_at=next_runs.c.next_run_at, **values))
+    db.execute(statement.values(next_run_at=next_runs.c.next_run_at, **values))
     begun = subscription.c.id.in_(select(next_runs.c.order_subscription_id))
     record_new_status(db, SubscriptionStatus.ACTIVE, begun, now)
 
@@ -245,12 +245,12 @@ def end_with_source_orders(db: Connection, mode: Mode, now: datetime) -> None:
     """
     due = select(subscription.c.id).where(subscription.c.next_run_at <= now)
     to_retry = select(factory.c.order_subscription_id).where(factory.c.retry_at <= now)
-    mine = select(subscription.c.id).where(
+    rows = select(subscription.c.id).where(
         subscription.c.mode == mode,
         subscription.c.id.in_(union(due, to_retry)),
         is_ended_by_source(),
     )
-    keys = db.scalars(skip_locked(db, mine, subscription)).all()
+    keys = db.scalars(skip_locked(db, rows, subscription)).all()
     if not keys:
         return
     end_subscriptions(db, keys, SOURCE_CANCELLED, now)
@@ -261,10 +261,10 @@ def end_subscriptions(db: Connection, keys: Sequence[int], reason: str, now: dat
     """Deactivate these subscriptions for this reason."""
     if not keys:
         return
-    mine = subscription.c.id.in_(keys)
+    is_changed = subscription.c.id.in_(keys)
     db.execute(
         update(subscription)
-        .where(mine)
+        .where(is_changed)
         .values(
             status=SubscriptionStatus.INACTIVE,
             status_reason=reason,
@@ -272,5 +272,5 @@ def end_subscriptions(db: Connection, keys: Sequence[int], reason: str, now: dat
             updated_at=now,
         )
     )
-    record_new_status(db, SubscriptionStatus.INACTIVE, mine, now)
-    _cancel_payments(db, select(subscription.c.id).where(mine), now)
+    record_new_status(db, SubscriptionStatus.INACTIVE, is_changed, now)
+    _cancel_payments(db, select(subscription.c.id).where(is_changed), now)

@@ -32,12 +32,12 @@ def store_result(transfer: Transfer, path: Path) -> None:
     with path.open("rb") as source:
         packed = PackedFile(path.name, source)
     table = transfer.table
-    mine = update(table).where(table.c.id == transfer.key)
+    statement = update(table).where(table.c.id == transfer.key)
 
     def begin(db: Connection) -> int:
         before = db.scalar(select(table.c.file_id).where(table.c.id == transfer.key))
         key = store_name(db, packed)
-        db.execute(mine.values(file_id=key))
+        db.execute(statement.values(file_id=key))
         if before is not None:
             delete_file(db, before)
         return key
@@ -69,11 +69,11 @@ def read_errors(path: Path) -> dict[str, Any] | None:
     """Return the first errors of a rejects file: for each line, the problems by column."""
     if not path.exists():
         return None
-    found: dict[str, Any] = {}
+    errors_by_line: dict[str, Any] = {}
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            if row["line"] not in found and len(found) == _ERRORS_SHOWN:
+            if row["line"] not in errors_by_line and len(errors_by_line) == _ERRORS_SHOWN:
                 break
-            columns = found.setdefault(row["line"], {})
+            columns = errors_by_line.setdefault(row["line"], {})
             columns.setdefault(row["column"] or "base", []).append(row["reason"])
-    return found
+    return errors_by_line

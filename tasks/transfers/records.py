@@ -146,8 +146,8 @@ def interrupt(db: Connection, transfer: Transfer, errors_log: dict[str, Any] | N
 
 def delete_transfer(db: Connection, table: Table, key: int) -> None:
     """Delete the record and its file. Raises `TransferRuns` while it is in progress."""
-    mine = select(table).where(table.c.id == key).with_for_update()
-    row = db.execute(mine).mappings().one_or_none()
+    locked = select(table).where(table.c.id == key).with_for_update()
+    row = db.execute(locked).mappings().one_or_none()
     if row is None:
         return
     if row["status"] == TransferStatus.IN_PROGRESS:
@@ -173,5 +173,5 @@ def record_change(
 
 
 def _update(db: Connection, transfer: Transfer, values: Mapping[str, Any]) -> None:
-    mine = update(transfer.table).where(transfer.table.c.id == transfer.key)
-    db.execute(mine.values({**values, "updated_at": utc_now()}))
+    statement = update(transfer.table).where(transfer.table.c.id == transfer.key)
+    db.execute(statement.values({**values, "updated_at": utc_now()}))

@@ -32,7 +32,7 @@ def expected_address_id(kind: str) -> ColumnElement[int]:
     A reference may name another address since. Then the address that was copied is expected.
     """
     name, own = factory.c[f"target_{kind}"], source.c[f"{kind}_id"]
-    named, held = _address.alias("named"), _address.alias("held")
+    named, used = _address.alias("named"), _address.alias("held")
     by_reference = (
         select(func.min(named.c.id))
         .where(named.c.mode == factory.c.mode, named.c.reference == text_in(name))
@@ -41,7 +41,7 @@ def expected_address_id(kind: str) -> ColumnElement[int]:
         .correlate(factory)
         .scalar_subquery()
     )
-    copied_id = select(held.c.copied_from_id).where(held.c.id == target.c[f"{kind}_id"])
+    copied_id = select(used.c.copied_from_id).where(used.c.id == target.c[f"{kind}_id"])
     copied_id_of_target = copied_id.correlate(target).scalar_subquery()
     return case(
         (name.is_(None), own), else_=func.coalesce(key_in(name), by_reference, copied_id_of_target)

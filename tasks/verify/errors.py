@@ -54,14 +54,14 @@ def _find_wrong_logs(db: Connection) -> Select[Any]:
 
 
 def _find_errors_without_reason() -> Select[Any]:
-    made = factory.c.status.in_([FactoryStatus.COMPLETED, FactoryStatus.IN_PROGRESS])
+    is_made = factory.c.status.in_([FactoryStatus.COMPLETED, FactoryStatus.IN_PROGRESS])
     # A source order that could not be cancelled does not make its copy fail.
     is_expected = and_(factory.c.stock == StockPolicy.PARTIAL, copy_error.c.code.in_(STOCK_CODES))
     about_copy = has_error(
         copy_error.c.field.not_in(["source_order", "order_subscription", "gift_card_code"]),
         not_(is_expected),
     )
-    whole = and_(made, not_(factory.c.skip_errors), about_copy)
+    whole = and_(is_made, not_(factory.c.skip_errors), about_copy)
     return select(factory.c.id).where(
         or_(whole, and_(factory.c.status == FactoryStatus.PENDING, has_error()))
     )

@@ -43,8 +43,8 @@ def _find_wrong_number(event: str, expected: ColumnElement[int]) -> Select[Any]:
 
 
 def _match_events(*names: str) -> Select[Any]:
-    mine = and_(_event.c.order_factory_id == factory.c.id, _event.c.name.in_(names))
-    rows = select(factory.c.id).select_from(factory.outerjoin(_event, mine))
+    is_own_event = and_(_event.c.order_factory_id == factory.c.id, _event.c.name.in_(names))
+    rows = select(factory.c.id).select_from(factory.outerjoin(_event, is_own_event))
     return rows.group_by(factory.c.id, factory.c.status, factory.c.started_at)
 
 

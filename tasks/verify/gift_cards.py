@@ -35,8 +35,8 @@ def _sum_redeemed_of_source() -> ColumnElement[int]:
     """Return the amount that gift cards paid for the source order by its lines, in cents."""
     of_source = table_of(LineItem).alias("of_source")
     rows = select(func.coalesce(-func.sum(of_source.c.total_amount_cents), 0))
-    mine = rows.where(of_source.c.order_id == source.c.id, is_redemption(of_source))
-    return mine.correlate(source).scalar_subquery()
+    own_lines = rows.where(of_source.c.order_id == source.c.id, is_redemption(of_source))
+    return own_lines.correlate(source).scalar_subquery()
 
 
 # The gift card pays less for the copy than for its source. A retry pays the amount of the attempt
@@ -58,10 +58,10 @@ def _find_wrong_balances() -> Select[Any]:
         .subquery("used")
     )
     rows = _card.outerjoin(used, used.c.gift_card_id == _card.c.id)
-    left = (
+    remaining = (
         _card.c.initial_balance_cents + _card.c.other_changes_cents - func.coalesce(used.c.cents, 0)
     )
-    wrong = or_(_card.c.balance_cents < 0, _card.c.balance_cents != left)
+    wrong = or_(_card.c.balance_cents < 0, _card.c.balance_cents != remaining)
     return select(_card.c.id).select_from(rows).where(wrong)
 
 
@@ -83,19 +83,19 @@ def _find_uses_unlike_orders() -> Select[Any]:
 
 def _find_paid_without_card() -> Select[Any]:
     """Select placed copies whose gift card amount differs from the amount taken from a card."""
-    taken = (
+    used = (
         select(_use.c.order_id, func.sum(_use.c.amount_cents).label("cents"))
         .where(_is_open)
         .group_by(_use.c.order_id)
         .subquery("taken")
     )
-    rows = copied.outerjoin(taken, taken.c.order_id == target.c.id)
+    rows = copied.outerjoin(used, used.c.order_id == target.c.id)
     # Factories from before this feature have the policy `drop`.
     return (
         select(target.c.id)
         .select_from(rows)
         .where(factory.c.gift_cards != GiftCardPolicy.DROP, target.c.status.in_(_USED))
-        .where(target.c.gift_card_amount_cents != func.coalesce(taken.c.cents, 0))
+        .where(target.c.gift_card_amount_cents != func.coalesce(used.c.cents, 0))
     )
 
 

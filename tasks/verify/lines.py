@@ -127,11 +127,11 @@ def _find_repeated_lines() -> Select[Any]:
 def _find_changed_lines(db: Connection) -> Select[Any]:
     rows = select(line.c.id).select_from(_lines_and_origins)
     reducible = ("quantity", "options_amount_cents")
-    mine = ("order_id", *KEPT_PARTS, *reducible, "currency_code")
+    excluded = ("order_id", *KEPT_PARTS, *reducible, "currency_code")
     currency = case((not_(is_other_currency), origin.c.currency_code), else_=target.c.currency_code)
     frozen = or_(
         line.c.currency_code.is_distinct_from(currency),
-        differs(line, origin, *mine, *PRICES, *DISCOUNT, *TAX),
+        differs(line, origin, *excluded, *PRICES, *DISCOUNT, *TAX),
         parts_differ(db, line, origin, *LINE_MARKS),
     )
     changed = or_(frozen, has_unrequested_line_change(line, origin))
@@ -166,13 +166,13 @@ def _sum_goods() -> tuple[ColumnElement[int], ColumnElement[int]]:
         (source_line.c.quantity > 0, compute_reduced_total(source_line, pieces)),
         else_=source_line.c.total_amount_cents,
     )
-    kept = select(func.coalesce(func.sum(cents), 0)).select_from(
+    copied_cents = select(func.coalesce(func.sum(cents), 0)).select_from(
         source_line.join(target_line, target_line.c.copied_from_id == source_line.c.id)
     )
-    kept = kept.where(*goods, target_line.c.order_id == factory.c.target_order_id)
+    copied_cents = copied_cents.where(*goods, target_line.c.order_id == factory.c.target_order_id)
     total = select(func.coalesce(func.sum(source_line.c.total_amount_cents), 0)).where(*goods)
     return (
-        cast(kept.correlate(factory).scalar_subquery(), BigInteger),
+        cast(copied_cents.correlate(factory).scalar_subquery(), BigInteger),
         cast(total.correlate(factory).scalar_subquery(), BigInteger),
     )
 

@@ -36,9 +36,11 @@ def awaits_gateway() -> ColumnElement[bool]:
 
 
 def _find_placing_without_request() -> Select[Any]:
-    asked = exists().where(_transaction.c.order_id == target.c.id, _is_authorization, _unknown)
+    has_open_call = exists().where(
+        _transaction.c.order_id == target.c.id, _is_authorization, _unknown
+    )
     rows = select(target.c.id).select_from(copied).where(is_unedited(target))
-    return rows.where((target.c.status == OrderStatus.PLACING) != asked)
+    return rows.where((target.c.status == OrderStatus.PLACING) != has_open_call)
 
 
 def _find_in_progress_without_request() -> Select[Any]:
@@ -49,16 +51,19 @@ def _find_in_progress_without_request() -> Select[Any]:
 
 
 def _find_authorized_amounts() -> Select[Any]:
-    mine = and_(_transaction.c.order_id == target.c.id, _is_authorization, _succeeded)
+    is_own_authorization = and_(
+        _transaction.c.order_id == target.c.id, _is_authorization, _succeeded
+    )
     held = exists().where(
-        mine,
+        is_own_authorization,
         _transaction.c.amount_cents == target.c.total_amount_with_taxes_cents,
         _transaction.c.currency_code == target.c.currency_code,
         _transaction.c.mode == target.c.mode,
     )
     authorized = target.c.payment_status == PaymentStatus.AUTHORIZED
     wrong = or_(
-        and_(authorized, not_(held)), and_(exists().where(mine), not_(and_(authorized, held)))
+        and_(authorized, not_(held)),
+        and_(exists().where(is_own_authorization), not_(and_(authorized, held))),
     )
     return select(target.c.id).select_from(copied).where(is_unedited(target), wrong)
 

@@ -55,8 +55,8 @@ def has_error(*where: ColumnElement[bool]) -> ColumnElement[bool]:
     The subquery is correlated explicitly: SQLAlchemy correlates only with the enclosing statement.
     In a nested subquery it would look for errors of any factory.
     """
-    found = exists().where(copy_error.c.order_factory_id == factory.c.id, *where)
-    return found.correlate_except(copy_error)
+    condition = exists().where(copy_error.c.order_factory_id == factory.c.id, *where)
+    return condition.correlate_except(copy_error)
 
 
 def differs(copy: FromClause, original: FromClause, *excluded: str) -> ColumnElement[bool]:
@@ -86,11 +86,13 @@ def parts_differ(
         (references == NONE, has_reference),
         else_=and_(has_reference, differs_in(copy, original, *names)),
     )
-    kept = keep_metadata(original.c.metadata, rule, *marks)
+    expected = keep_metadata(original.c.metadata, rule, *marks)
     if without is None:
-        changed = copy.c.metadata.is_distinct_from(kept)
+        changed = copy.c.metadata.is_distinct_from(expected)
     else:
-        changed = remove_member(db, copy.c.metadata, without) != remove_member(db, kept, without)
+        changed = remove_member(db, copy.c.metadata, without) != remove_member(
+            db, expected, without
+        )
     # The first condition saves parsing equal texts.
     has_other_members = and_(
         copy.c.metadata.is_distinct_from(original.c.metadata),

@@ -22,10 +22,10 @@ _is_active_or_running = _subscription.c.status.in_(
 def _find_repeated_periods() -> Select[Any]:
     """Select a factory of each period with two first attempts or two copies."""
     firsts = func.count(case((factory.c.attempt == 1, 1)))
-    made = func.count(case((factory.c.status == FactoryStatus.COMPLETED, 1)))
+    completed = func.count(case((factory.c.status == FactoryStatus.COMPLETED, 1)))
     rows = select(func.max(factory.c.id)).where(_of_period)
     rows = rows.group_by(factory.c.order_subscription_id, factory.c.period_at)
-    return rows.having(or_(firsts != 1, made > 1))
+    return rows.having(or_(firsts != 1, completed > 1))
 
 
 def _find_mismatched_copies() -> Select[Any]:
@@ -55,14 +55,19 @@ def _find_wrong_counts() -> Select[Any]:
     rows = _subscription.outerjoin(
         factory, and_(factory.c.order_subscription_id == _subscription.c.id, _of_period)
     )
-    ran = func.count(case((factory.c.attempt == 1, 1)))
+    first_attempts = func.count(case((factory.c.attempt == 1, 1)))
     failed = func.count(case((factory.c.status == FactoryStatus.FAILED, 1)))
     return (
         select(_subscription.c.id)
         .select_from(rows)
         .where(_subscription.c.running_batch_id.is_(None))
         .group_by(_subscription.c.id, _subscription.c.occurrencies, _subscription.c.errors_count)
-        .having(or_(_subscription.c.occurrencies != ran, _subscription.c.errors_count != failed))
+        .having(
+            or_(
+                _subscription.c.occurrencies != first_attempts,
+                _subscription.c.errors_count != failed,
+            )
+        )
     )
 
 
@@ -84,7 +89,7 @@ def _find_wrong_times() -> Select[Any]:
 def _find_wrong_running() -> Select[Any]:
     """Select subscriptions with a wrong batch: missing, without copies, or not the newest."""
     batch = _subscription.c.running_batch_id
-    mine = factory.c.order_subscription_id == _subscription.c.id
+    is_own = factory.c.order_subscription_id == _subscription.c.id
     # Not a correlated subquery: SQLite would read the whole batch for each row.
     pairs = select(factory.c.order_subscription_id, factory.c.batch_id).where(
         factory.c.order_subscription_id.is_not(None), factory.c.batch_id.is_not(None)
@@ -96,7 +101,7 @@ def _find_wrong_running() -> Select[Any]:
         _overtaken.c.batch_id == factory.c.batch_id,
     )
     has_copy_elsewhere = exists().where(
-        mine,
+        is_own,
         _of_period,
         factory.c.status.in_(unfinished),
         factory.c.batch_id.is_distinct_from(batch),

@@ -111,17 +111,17 @@ class _Deliverer:
     async def _pause(self) -> None:
         """Wait until it is time to look for events, or until the queue of a receiver ends."""
         end = monotonic() + self._settings.poll_seconds
-        while not self._is_ending() and (left := end - monotonic()) > 0:
+        while not self._is_ending() and (remaining := end - monotonic()) > 0:
             if self._queues:
                 done, _ = await asyncio.wait(
                     self._queues.values(),
-                    timeout=min(left, 0.2),
+                    timeout=min(remaining, 0.2),
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 if done:
                     return
             else:
-                await asyncio.sleep(min(left, 0.2))
+                await asyncio.sleep(min(remaining, 0.2))
 
     async def _stop(self) -> None:
         """Wait for the deliveries that are being sent. The others stay pending."""
@@ -170,17 +170,17 @@ class _Deliverer:
     async def _drain(self, url: str) -> bool:
         """Send to one receiver as long as deliveries are due. Returns whether there were any."""
         connections = Connections(self._settings)
-        found = False
+        has_due = False
         try:
             while not self._is_ending():
                 due = await self._run_in_thread(partial(read, partial(self._read_due, url=url)))
                 if not due:
                     break
-                found = True
+                has_due = True
                 await _Round(connections, self._settings, due, self._record, self._is_ending).run()
         finally:
             await connections.close()
-        return found
+        return has_due
 
     def _read_due(self, db: Connection, *, url: str) -> list[Delivery]:
         if explain_cut_off(db) is not None:

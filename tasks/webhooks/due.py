@@ -69,8 +69,8 @@ def read_due(db: Connection, url: str, now: datetime, render: Render) -> list[De
     A delivery waits while an earlier one about the same row waits for its next try. If the circuit
     of a webhook is open, one delivery is returned as its trial, once the trial is due.
     """
-    mine = select(_webhook).where(_webhook.c.callback_url == url, _is_enabled)
-    webhooks = {row.id: row for row in db.execute(mine)}
+    enabled = select(_webhook).where(_webhook.c.callback_url == url, _is_enabled)
+    webhooks = {row.id: row for row in db.execute(enabled)}
     closed = [key for key, row in webhooks.items() if row.circuit_state == CircuitState.CLOSED]
     rows = _read_next(db, closed, now)
     for key, row in webhooks.items():
@@ -189,14 +189,14 @@ def _render_bodies(
     bodies = {row.id: row.payload.encode() for row in rows if row.payload is not None}
     problems: dict[int, str] = {}
     for webhook_id in dict.fromkeys(row.webhook_id for row in rows if row.payload is None):
-        mine = [row for row in rows if row.webhook_id == webhook_id and row.payload is None]
+        own_rows = [row for row in rows if row.webhook_id == webhook_id and row.payload is None]
         webhook = webhooks[webhook_id]
-        keys = list(dict.fromkeys(row.resource_id for row in mine))
+        keys = list(dict.fromkeys(row.resource_id for row in own_rows))
         name = webhook.topic.partition(".")[0]
         try:
             documents = render(db, name, webhook.mode, webhook.include_resources or (), keys)
         except ValueError as error:
             problems[webhook_id] = str(error)
             continue
-        bodies.update((row.id, documents[row.resource_id]) for row in mine)
+        bodies.update((row.id, documents[row.resource_id]) for row in own_rows)
     return bodies, problems

@@ -38,10 +38,10 @@ def prune_log(settings: WebhookSettings) -> int:
         for row in rows:
             newest[row.webhook_id] = max(row.event_id, newest.get(row.webhook_id, 0))
         for key, event_id in newest.items():
-            mine = update(_webhook).where(
+            statement = update(_webhook).where(
                 _webhook.c.id == key, _webhook.c.since_event_id < event_id
             )
-            db.execute(mine.values(since_event_id=event_id))
+            db.execute(statement.values(since_event_id=event_id))
         keys = [row.id for row in rows]
         db.execute(delete(_callback).where(_callback.c.id.in_(keys)))
         return len(rows)
@@ -55,6 +55,6 @@ def prune_log(settings: WebhookSettings) -> int:
 def list_deliveries(db: Connection, webhook_id: int, limit: int) -> list[Row[Any]]:
     """Return the newest deliveries of a webhook, without their payloads."""
     shown = [column for column in _callback.c if column is not _callback.c.payload]
-    mine = select(*shown, func.length(_callback.c.payload).label("payload_bytes"))
-    mine = mine.where(_callback.c.webhook_id == webhook_id)
-    return list(db.execute(mine.order_by(_callback.c.id.desc()).limit(limit)))
+    deliveries = select(*shown, func.length(_callback.c.payload).label("payload_bytes"))
+    deliveries = deliveries.where(_callback.c.webhook_id == webhook_id)
+    return list(db.execute(deliveries.order_by(_callback.c.id.desc()).limit(limit)))

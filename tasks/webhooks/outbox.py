@@ -109,10 +109,10 @@ def _make_deliveries_between(
 
 
 def _advance_webhooks(db: Connection, *, until: int) -> None:
-    mine = update(_webhook).where(
+    statement = update(_webhook).where(
         _webhook.c.disabled_at.is_(None), _webhook.c.until_event_id < until
     )
-    db.execute(mine.values(until_event_id=until))
+    db.execute(statement.values(until_event_id=until))
 
 
 DELIVERY_COLUMNS = [

@@ -51,8 +51,8 @@ class OrdersResult:
         tally.changes += result.changes
         tally.different += len({each.line for each in result.different})
         tally.rejected += len({each.line for each in result.rejects})
-        found = [*result.rejects, *result.different]
-        self.rejects += [checked.in_file(reject) for reject in found]
+        rejects = [*result.rejects, *result.different]
+        self.rejects += [checked.in_file(reject) for reject in rejects]
 
     def plus(self, other: "OrdersResult") -> "OrdersResult":
         for name, tally in other.tallies.items():

@@ -135,22 +135,22 @@ class _Sums(NamedTuple):
     matched: Discounts
 
 
-def convert_order(form: PlatformFormat, found: OrderRows) -> ConvertedOrder:
+def convert_order(form: PlatformFormat, rows: OrderRows) -> ConvertedOrder:
     """Return the order's rows, whose amounts add up to the cent, or all of its problems."""
-    if found.problem is not None:
-        return ConvertedOrder(found.line, problems=[Reject(found.line, "", found.problem)])
-    return _Conversion(form, found).convert()
+    if rows.problem is not None:
+        return ConvertedOrder(rows.line, problems=[Reject(rows.line, "", rows.problem)])
+    return _Conversion(form, rows).convert()
 
 
 class _Conversion:
     """The conversion of one order, and the problems that it finds."""
 
-    def __init__(self, form: PlatformFormat, found: OrderRows) -> None:
+    def __init__(self, form: PlatformFormat, rows: OrderRows) -> None:
         self._form = form
-        self._found = found
-        self._header = found.header
-        self._head = Record(found.line, found.header)
-        self._result = ConvertedOrder(found.line, found.row_count)
+        self._found = rows
+        self._header = rows.header
+        self._head = Record(rows.line, rows.header)
+        self._result = ConvertedOrder(rows.line, rows.row_count)
         self._exponent = 2
 
     def convert(self) -> ConvertedOrder:
@@ -229,20 +229,20 @@ class _Conversion:
 
     def _records(self) -> list[Record]:
         """The rows that are lines of the order."""
-        part, kept = self._form.line, list[Record]()
+        part, lines = self._form.line, list[Record]()
         for record in self._found.rows:
             if not self._is_line(record):
                 continue
             sku = text_of(record.values, part.sku_code)
             if (
                 part.ignore_free_repeats
-                and kept
-                and sku == text_of(kept[-1].values, part.sku_code)
+                and lines
+                and sku == text_of(lines[-1].values, part.sku_code)
                 and self._is_free(record)
             ):
                 continue
-            kept.append(record)
-        return kept
+            lines.append(record)
+        return lines
 
     def _is_line(self, record: Record) -> bool:
         line = self._form.line
@@ -265,25 +265,25 @@ class _Conversion:
 
     def _currency(self) -> str | None:
         value = self._form.order.currency_code
-        found = text_of(self._header, value)
-        if found is None and first_of(self._header, self._form.amounts.total) is None:
+        code = text_of(self._header, value)
+        if code is None and first_of(self._header, self._form.amounts.total) is None:
             self._reject(self._head, self._form.order.number.column, _NO_ORDER)
             return None
-        if found is None:
+        if code is None:
             self._reject(self._head, value.column, _NO_CURRENCY)
             return None
-        problem = find_currency_problem(found.upper())
+        problem = find_currency_problem(code.upper())
         if problem is not None:
             self._reject(self._head, value.column, problem)
             return None
         same = self._form.same_currency
         if same is not None and first_of(self._header, same.unless) is None:
-            others = {self._header.get(name, found) for name in same.columns}
+            others = {self._header.get(name, code) for name in same.columns}
             if len(others) > 1:
                 message = f"differs from {same.columns[-1]}; export {same.unless[0]} as well"
                 self._reject(self._head, value.column, message)
                 return None
-        return found.upper()
+        return code.upper()
 
     def _checked(
         self, columns: Sequence[str], convert: Callable[[], T], read: Record | None = None
@@ -412,13 +412,13 @@ class _Conversion:
         )
 
     def _addresses(self, number: str) -> dict[str, Row]:
-        found = {}
+        addresses = {}
         for name in _ADDRESSES:
             part = getattr(self._form, name)
             row = None if part is None else self._address(part, f"{number}-{name.split('_')[0]}")
             if row is not None:
-                found[name] = row
-        return found
+                addresses[name] = row
+        return addresses
 
     def _address(self, part: AddressPart, reference: str) -> Row | None:
         """Return the address; None without a street and a city, as in orders of downloads."""

@@ -77,12 +77,12 @@ def first_of(values: dict[str, Any], columns: Sequence[str]) -> Any:
 
 
 def first_text(values: dict[str, Any], columns: Sequence[str]) -> str | None:
-    found = first_of(values, columns)
-    if found is None:
+    value = first_of(values, columns)
+    if value is None:
         return None
-    if isinstance(found, float) and found.is_integer():
-        return str(int(found))
-    return str(found).strip()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
 
 
 def text_of(values: dict[str, Any], value: ValueOf | None) -> str | None:
@@ -91,8 +91,8 @@ def text_of(values: dict[str, Any], value: ValueOf | None) -> str | None:
         return None
     if value.value is not None:
         return value.value
-    found = first_text(values, value.column)
-    if found is None:
+    text = first_text(values, value.column)
+    if text is None:
         return None
-    found = found.lstrip(value.strip) if value.strip else found
-    return f"{value.prefix}{found}" if found else None
+    text = text.lstrip(value.strip) if value.strip else text
+    return f"{value.prefix}{text}" if text else None

@@ -44,8 +44,8 @@ class WideColumns:
         columns: dict[str, _WideColumn] = {}
         for name in form.columns:
             if is_wide(name):
-                found = _WITH_KEY.fullmatch(name)
-                base, key = found.groups() if found else (name, None)
+                match = _WITH_KEY.fullmatch(name)
+                base, key = match.groups() if match else (name, None)
                 column = columns.setdefault(base, _WideColumn(_pattern_of(base)))
                 column.names[key] = name
         self._columns = list(columns.values())

@@ -14,9 +14,9 @@ from order_factory.api.reading import require_row
 from order_factory.api.resources.transfers import ATTACHMENT_KEY, EXPORTS
 from order_factory.api.targets import Kind, find_target
 from order_factory.models.values.public_ids import Resource as PublicIds
-from order_factory.models.values.public_ids import key_of
+from order_factory.models.values.public_ids import parse_public_id
 from order_factory.models.values.statuses import Mode, TransferStatus
-from order_factory.tasks.stored_files.records import name_of, read_pieces
+from order_factory.tasks.stored_files.records import read_file_name, read_pieces
 from order_factory.tasks.transfers.records import exports
 
 _MEDIA_TYPES = {
@@ -39,7 +39,7 @@ def find_key_holder(db: Connection, incoming: Incoming) -> Caller | None:
     target = find_target(incoming.path)
     if target.kind != Kind.ATTACHMENT:
         return None
-    key = key_of(PublicIds.exports, target.name)
+    key = parse_public_id(PublicIds.exports, target.name)
     row = db.execute(
         select(exports.c.mode, exports.c.attachment_key).where(exports.c.id == key)
     ).one_or_none()
@@ -63,7 +63,7 @@ def send_attachment(db: Connection, name: str, view: View) -> Answer:
         raise unauthorized("The access token does not have the scope write.")
     if row["status"] != TransferStatus.COMPLETED:
         raise unknown_path("An export has an attachment once it is completed.")
-    file_name = name_of(db, row["file_id"])
+    file_name = read_file_name(db, row["file_id"])
     file = TemporaryFile()  # noqa: SIM115  (closed when the answer is sent)
     for piece in read_pieces(db, row["file_id"]):
         file.write(piece)

@@ -18,7 +18,7 @@ from order_factory.api.resources.description import (
     Writable,
 )
 from order_factory.api.resources.registry import RESOURCES
-from order_factory.models.values.public_ids import key_of
+from order_factory.models.values.public_ids import parse_public_id
 from order_factory.tasks.stored_files.packing import PackedFile
 
 _BLANK = "can't be blank"
@@ -171,7 +171,7 @@ def _read_related_value(
         return None
     target = RESOURCES[to.target]
     _require_type(target, given)
-    key = key_of(target.ids, given["id"])
+    key = parse_public_id(target.ids, given["id"])
     value = None
     if key is not None:
         value = db.scalar(_select_value_by_key(target.name, to.far, mode), {"key": key})
@@ -200,7 +200,7 @@ def _find_keys(
     keys = []
     for number, each in enumerate(given, 1):
         _require_type(target, each)
-        key = key_of(target.ids, each["id"])
+        key = parse_public_id(target.ids, each["id"])
         if key is None:
             raise Broken(f"must exist, and number {number} does not")
         keys.append(key)

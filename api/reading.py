@@ -31,7 +31,7 @@ from order_factory.api.rows import fetch_rows, find_time_columns
 from order_factory.models.database.dialects import bytewise
 from order_factory.models.database.engine import forget_statements
 from order_factory.models.database.quick_select import QuickSelect
-from order_factory.models.values.public_ids import key_of
+from order_factory.models.values.public_ids import parse_public_id
 
 Pairs = Sequence[tuple[str, str]]
 _counts = LongCounts()
@@ -90,7 +90,7 @@ def require_row(
 
     With `only_shown`, a time may be a text.
     """
-    key = key_of(resource.ids, name)
+    key = parse_public_id(resource.ids, name)
     row = None if key is None else find_row(db, resource, key, mode, only_shown=only_shown)
     if row is None:
         raise not_found(name[:40])

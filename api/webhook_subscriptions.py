@@ -20,7 +20,7 @@ from order_factory.models.errors import InvalidRequest, WebhookNotFound
 from order_factory.models.tables import EventCallback, Webhook
 from order_factory.models.tables.base import utc_now
 from order_factory.models.tables.webhooks import DeliveryStatus
-from order_factory.models.values.public_ids import Resource, key_of, public_id
+from order_factory.models.values.public_ids import Resource, parse_public_id, public_id
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.webhooks import subscriptions
 from order_factory.tasks.webhooks.sending import Answer, open_connection, send_delivery
@@ -108,7 +108,7 @@ def delete_webhook(db: Connection, name: str) -> None:
 
 def require_webhook(db: Connection, name: str) -> Row[Any]:
     """Return the row of the webhook with this id. Raises `WebhookNotFound`."""
-    key = key_of(Resource.webhooks, name)
+    key = parse_public_id(Resource.webhooks, name)
     row = db.execute(select(_webhook).where(_webhook.c.id == key)).one_or_none()
     if row is None:
         raise WebhookNotFound(name)

@@ -35,7 +35,7 @@ def add_subscription_options(command: F) -> F:
     return command
 
 
-def flag_of(name: str) -> str:
+def format_flag(name: str) -> str:
     """The option on the command line: `--reuse-wallet`."""
     return f"--{name.replace('_', '-')}"
 
@@ -52,7 +52,7 @@ def check_options(given: dict[str, Any]) -> "CopyOptions":
         return CopyOptions(**given)
     except ValidationError as error:
         problems = [
-            f"{flag_of(str(problem.place[0]))}: {problem.message}"
+            f"{format_flag(str(problem.place[0]))}: {problem.message}"
             for problem in list_problems(error)
         ]
         raise InvalidRequest(f"{'; '.join(problems)}.") from None
@@ -71,7 +71,7 @@ def check_text(flag: str, text: str | None) -> None:
 
 
 def _make_annotation(option: CopyOption) -> Any:
-    flag = flag_of(option.name)
+    flag = format_flag(option.name)
     if option.type is bool:
         flag = f"{flag}/--no-{flag.removeprefix('--')}"
     given: Any = str | None if option.change else option.type

@@ -10,7 +10,7 @@ from order_factory.flows.support.shop_flow import shop_flow
 from order_factory.models.database.retrying import read
 from order_factory.models.database.schema import require_schema
 from order_factory.models.requests.copies import Text
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 from order_factory.tasks.batches.first_orders import read_first_orders
 from order_factory.tasks.batches.records import require_batch
@@ -47,7 +47,7 @@ def copy_part(
     if report.stuck:
         message = f"order factories could not be finished: {', '.join(report.stuck)}"
         return _make_result_state(Failed(message=message))
-    outcome = f"{count_of(report.closed, 'order')} of batch {batch} finished"
+    outcome = f"{format_count(report.closed, 'order')} of batch {batch} finished"
     return _make_result_state(Completed(message=outcome, data=report.closed))
 
 

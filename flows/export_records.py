@@ -23,7 +23,7 @@ from order_factory.models.results.exports import (
     ExportReport,
     ExportStopped,
 )
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.exports.checkpoints import digest_selection
 from order_factory.tasks.exports.formats import find_format
@@ -97,7 +97,7 @@ def export_records(
             return stopped
         named = run.finish()
     report = _make_report(run, named, perf_counter() - started)
-    done = f"{count_of(report.records, 'record')} exported to {report.path}"
+    done = f"{format_count(report.records, 'record')} exported to {report.path}"
     return cast(ExportReport, Completed(message=done, data=report))
 
 
@@ -116,7 +116,7 @@ def _make_report(run: ExportRun, named: list[ExportResource], seconds: float) ->
         ExportedFile(
             file=str(run.place.file_path(each.name)),
             resource=each.name,
-            records=run.records_of(each),
+            records=run.count_records(each),
             bytes=run.place.file_path(each.name).stat().st_size,
         )
         for each in named

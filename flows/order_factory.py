@@ -28,8 +28,8 @@ from order_factory.tasks.copy_orders import copy_order, rehearse_order
 from order_factory.tasks.copying.recipe import STEPS
 from order_factory.tasks.factories.names import Named, find_or_create
 from order_factory.tasks.factories.records import create_factory, read_factory, require_factory
-from order_factory.tasks.factories.source_orders import label_of_order, require_order
-from order_factory.tasks.outcomes.account import account_for, make_run_of_one
+from order_factory.tasks.factories.source_orders import choose_run_name, require_order
+from order_factory.tasks.outcomes.account import account_for, make_run_of_single_copy
 from order_factory.tasks.payments.claiming import Scope
 
 _UNFINISHED = (FactoryStatus.PENDING, FactoryStatus.IN_PROGRESS)
@@ -42,7 +42,7 @@ def _run_name() -> str:
     order = None if source_order is None else str(source_order).strip()
     try:
         with reading() as db:
-            label = label_of_order(db, order, factory)
+            label = choose_run_name(db, order, factory)
     except (OrderFactoryError, SQLAlchemyError):  # the run itself reports the problem
         label = order or f"of order factory {factory}"
     return f"copy order {label[:64]}"
@@ -127,7 +127,7 @@ def order_factory(
     if closed or paid.closed or copied_here:
         times = StepTimes()
         times.add_all(copied.times)
-        account_for(make_run_of_one(result, times))
+        account_for(make_run_of_single_copy(result, times))
     finished_before = not (closed or paid.closed) and (not copied_here or flow_run.run_count > 1)
     return cast(OrderFactoryResult, _make_end_state(result, finished_before=finished_before))
 

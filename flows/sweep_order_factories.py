@@ -15,7 +15,7 @@ from order_factory.models.database.schema import require_schema
 from order_factory.models.results.copies import BatchFailed, CopiesFailed
 from order_factory.models.tables import OrderFactory
 from order_factory.models.tables.base import utc_now
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.tasks.authorize_payments import authorize_payments
 from order_factory.tasks.batches.chunking import BATCH_SIZE
@@ -61,8 +61,8 @@ def sweep_order_factories(
     require_schema()
     result = sweep(quiet_minutes)
     message = (
-        f"took over {count_of(len(result.resumed), 'batch', 'batches')}, "
-        f"{count_of(result.single_copies, 'single copy', 'single copies')}"
+        f"took over {format_count(len(result.resumed), 'batch', 'batches')}, "
+        f"{format_count(result.single_copies, 'single copy', 'single copies')}"
     )
     state = choose_end_state(
         message,

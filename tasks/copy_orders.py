@@ -17,7 +17,7 @@ from order_factory.models.results.copies import OrderFactoryPreview
 from order_factory.models.results.step_times import StepTime, StepTimes
 from order_factory.models.tables import OrderFactory
 from order_factory.models.tables.base import utc_now
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.batches.chunking import MIN_PARALLEL_SIZE
 from order_factory.tasks.batches.deaths import give_up
@@ -230,7 +230,7 @@ def _copy_once(
         times.add("claim orders", part.size, claim_seconds)
         times.add_all(copied.times)
         times.add("commit", part.size, commit_seconds)
-        log_line(f"{count_of(part.size, 'order')} in {perf_counter() - began:.2f} s")
+        log_line(f"{format_count(part.size, 'order')} in {perf_counter() - began:.2f} s")
     stuck = tuple(public_id(Resource.order_factories, key) for key in copied.stuck)
     return BatchReport(copied.closed, stuck, copied.awaiting, tuple(times))
 

@@ -24,5 +24,5 @@ def export_file(
 
     if not run.write_file(db, resource, on_chunk):
         return False
-    progress.finish(run.records_of(resource))
+    progress.finish(run.count_records(resource))
     return True

@@ -18,7 +18,7 @@ from order_factory.tasks.imports.checking import check_rows, find_decimals
 from order_factory.tasks.imports.chunks import import_chunk
 from order_factory.tasks.imports.files import ImportFile
 from order_factory.tasks.imports.progress import FileProgress
-from order_factory.tasks.imports.reading import chunks_of, open_source
+from order_factory.tasks.imports.reading import open_source, split_into_chunks
 from order_factory.tasks.imports.rejects import RejectsFile
 from order_factory.tasks.imports.tally import Tally
 from order_factory.tasks.row_files.records import Record
@@ -86,7 +86,7 @@ def import_file(
     source = open_source(file)
     progress = FileProgress(f"import {file.name}", source.expected_rows)
     decimals_at = find_decimals(file.resource_name, source.records())
-    chunks = chunks_of(islice(source.records(), tally.read, None), chunk_size)
+    chunks = split_into_chunks(islice(source.records(), tally.read, None), chunk_size)
     for number, records in enumerate(chunks, start=1):
         _import_records(file, mode, rejects_file, tally, records, decimals_at, update)
         progress.show(tally.read)

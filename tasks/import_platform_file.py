@@ -31,7 +31,9 @@ class PlatformTally:
         self.result = OrdersResult()
 
 
-def _chunks_of(orders: Iterable[ConvertedOrder], size: int) -> Iterator[list[ConvertedOrder]]:
+def _split_into_chunks(
+    orders: Iterable[ConvertedOrder], size: int
+) -> Iterator[list[ConvertedOrder]]:
     """Yield the orders in chunks of about `size` rows. No order is divided."""
     chunk: list[ConvertedOrder] = []
     rows = 0
@@ -84,7 +86,7 @@ def import_platform_file(
     progress = FileProgress(f"import {file.name}", source.expected_rows)
     order_rows = group_orders(file.form, islice(source.records(), tally.rows, None))
     converted = (convert_order(file.form, each) for each in order_rows)
-    for number, orders in enumerate(_chunks_of(converted, chunk_size), start=1):
+    for number, orders in enumerate(_split_into_chunks(converted, chunk_size), start=1):
         _import_chunk(file, mode, rejects_file, tally, orders, update)
         progress.show(tally.rows)
         # As the import of one resource does it: each time that the rows have doubled.

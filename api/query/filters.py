@@ -23,7 +23,7 @@ from order_factory.api.query.work import TooMuch, Work
 from order_factory.api.resources.description import Relationship, ResourceType, Type
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.api.settings import api_settings
-from order_factory.models.values.public_ids import key_of
+from order_factory.models.values.public_ids import parse_public_id
 
 # Each value becomes a condition.
 _PATTERNS = (ValueKind.SEVERAL_WORDS, ValueKind.SEVERAL_PATTERNS)
@@ -194,7 +194,7 @@ def _parse_values(path: _Path, matcher: Matcher, text: str) -> Any:
 def _parse_value(path: _Path, text: str) -> Any:
     if path.is_id:
         # No row has the key 0, so an invalid id matches nothing.
-        return key_of(path.resource.ids, text) or 0
+        return parse_public_id(path.resource.ids, text) or 0
     match path.type:
         case Type.INTEGER:
             if not _INTEGER.fullmatch(text):

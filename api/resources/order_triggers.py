@@ -14,7 +14,7 @@ from order_factory.api.resources import writables
 from order_factory.api.resources.description import Broken, Row, Values, Writable
 from order_factory.models.tables import Address, CustomerPaymentSource, Order
 from order_factory.models.tables.base import utc_now
-from order_factory.models.values.public_ids import Resource, key_of
+from order_factory.models.values.public_ids import Resource, parse_public_id
 from order_factory.models.values.statuses import EDITABLE
 from order_factory.tasks.working_set.statements import table_of
 
@@ -118,7 +118,7 @@ def _change_detail(
 
     key = row["id"]
     if name == "_customer_payment_source_id":
-        saved = key_of(Resource.customer_payment_sources, str(given))
+        saved = parse_public_id(Resource.customer_payment_sources, str(given))
         customer = db.scalar(select(_order.c.customer_id).where(_order.c.id == key))
         statement = select(_saved.c.id).where(
             _saved.c.id == saved, _saved.c.customer_id == customer
@@ -127,7 +127,7 @@ def _change_detail(
             return Broken("must be in the wallet of the order's customer", name)
         pay_with(db, key, saved, now)
     elif name in _IDS:
-        address = key_of(Resource.addresses, str(given))
+        address = parse_public_id(Resource.addresses, str(given))
         known = select(_address.c.id).where(
             _address.c.id == address, _address.c.mode == row["mode"]
         )

@@ -146,7 +146,7 @@ def _parse_object(text: str | None) -> dict[str, Any] | None:
 
 def _require_compatible(given: dict[str, Any], *, has_options: bool) -> None:
     """Raise `InvalidRequest` for options that exclude each other, before Prefect starts."""
-    from order_factory.cli.copy_options import flag_of
+    from order_factory.cli.copy_options import format_flag
     from order_factory.models.errors import InvalidRequest
 
     if given["again"] and given["idempotency_key"] is not None:
@@ -155,7 +155,7 @@ def _require_compatible(given: dict[str, Any], *, has_options: bool) -> None:
         for name in ("order_factory_id", "idempotency_key", "again"):
             if given[name]:
                 raise InvalidRequest(
-                    f"--dry-run makes no copy. Do not combine it with {flag_of(name)}."
+                    f"--dry-run makes no copy. Do not combine it with {format_flag(name)}."
                 )
     named_or_again = given["idempotency_key"] is not None or given["again"]
     if given["order_factory_id"] is not None and (has_options or named_or_again):

@@ -31,7 +31,7 @@ from order_factory.models.results.copies import (
 )
 from order_factory.models.results.imports import ImportReport
 from order_factory.models.results.verification import Verification
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.batches.records import require_batch
 from order_factory.tasks.factories.records import read_factory
@@ -87,8 +87,8 @@ def _write_files(terminal: Terminal, orders: int) -> list[str]:
     with terminal.working(f"Writing {orders:,} real orders as files to import ..."):
         written = write_complete_journey(FOLDER, orders)
     terminal.note(
-        f"{FOLDER} contains {count_of(written.orders, 'order')} with {count_of(written.line_items, 'line')}, of "
-        f"{count_of(written.customers, 'household')}, and {count_of(written.skus, 'product')}."
+        f"{FOLDER} contains {format_count(written.orders, 'order')} with {format_count(written.line_items, 'line')}, of "
+        f"{format_count(written.customers, 'household')}, and {format_count(written.skus, 'product')}."
     )
     return list(pd.read_parquet(FOLDER / "orders.parquet", columns=["number"])["number"])
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from order_factory.cli.tables import facts, next_steps, table
 from order_factory.cli.terminal import printable
 from order_factory.models.results.copies import BulkResult
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 
 
 def describe_batch(result: BulkResult) -> list[RenderableType]:
@@ -108,7 +108,10 @@ def _list_counts(result: BulkResult) -> list[tuple[str, Any]]:
     if result.aborted:
         counts.append(("aborted", result.aborted))
     if result.seconds:
-        done, speed = result.copied_in_this_run, count_of(round(result.orders_per_second), "order")
-        summary = f"{count_of(done, 'order')} in {result.seconds:,.1f} s, {speed}/s"
+        done, speed = (
+            result.copied_in_this_run,
+            format_count(round(result.orders_per_second), "order"),
+        )
+        summary = f"{format_count(done, 'order')} in {result.seconds:,.1f} s, {speed}/s"
         counts.append(("this run", summary if done else "no copies were left to make"))
     return counts

@@ -14,7 +14,7 @@ from order_factory.cli.terminal import printable
 from order_factory.cli.views.batches import build_errors_table
 from order_factory.cli.views.verification import describe_verdict
 from order_factory.models.results.copies import BulkResult, OrderFactoryResult
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 from order_factory.models.values.money import format_money
 from order_factory.models.values.statuses import FactoryStatus
 
@@ -73,9 +73,9 @@ def _describe_placed(placed: PlacedCopies) -> str:
 def _describe_import(demo: Demo) -> str:
     report = demo.imported
     if not report.imported:
-        return f"nothing new: {count_of(report.unchanged, 'row')} existed already"
-    rate = count_of(round(report.read / report.seconds) if report.seconds else 0, "row")
-    summary = f"{count_of(report.imported, 'row')} in {report.seconds:,.1f} s, {rate}/s"
+        return f"nothing new: {format_count(report.unchanged, 'row')} existed already"
+    rate = format_count(round(report.read / report.seconds) if report.seconds else 0, "row")
+    summary = f"{format_count(report.imported, 'row')} in {report.seconds:,.1f} s, {rate}/s"
     return f"{summary}; {report.unchanged:,} existed already" if report.unchanged else summary
 
 

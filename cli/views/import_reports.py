@@ -6,7 +6,7 @@ from rich.text import Text
 from order_factory.cli.tables import next_steps, table
 from order_factory.cli.terminal import printable
 from order_factory.models.results.imports import FileReport, ImportReport
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 
 
 def _describe_files(report: ImportReport) -> list[str]:
@@ -15,7 +15,7 @@ def _describe_files(report: ImportReport) -> list[str]:
     for file in report.files:
         if file.changes:
             changes = ", ".join(
-                f"{column} in {count_of(rows, 'row')}" for column, rows in file.changes.items()
+                f"{column} in {format_count(rows, 'row')}" for column, rows in file.changes.items()
             )
             lines.append(f"{_name_file(report, file)} changed {changes}.")
     return lines
@@ -54,7 +54,9 @@ def describe_import(report: ImportReport) -> list[RenderableType]:
     ]
     rows.append(("all", *(getattr(report, name) for name in shown)))
     columns = ("file", *(headings.get(name, f"#{name}") for name in shown))
-    rate = f" ({count_of(round(report.read / report.seconds), 'row')}/s)" if report.seconds else ""
+    rate = (
+        f" ({format_count(round(report.read / report.seconds), 'row')}/s)" if report.seconds else ""
+    )
     parts: list[RenderableType] = [
         table(columns, rows),
         Text(f"Done in {report.seconds:,.1f} s{rate}."),
@@ -64,7 +66,7 @@ def describe_import(report: ImportReport) -> list[RenderableType]:
         next_step = "Import the same file with --update to change the stored rows."
         parts.append(
             Text(
-                f"{count_of(report.different, 'row differs', 'rows differ')} from what is stored. {next_step}",
+                f"{format_count(report.different, 'row differs', 'rows differ')} from what is stored. {next_step}",
                 style="yellow",
             )
         )

@@ -5,7 +5,7 @@ from rich.text import Text
 
 from order_factory.cli.tables import table
 from order_factory.models.results.verification import Verification
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 
 
 def describe_verification(verification: Verification) -> list[RenderableType]:
@@ -30,12 +30,12 @@ def describe_verification(verification: Verification) -> list[RenderableType]:
 def describe_verdict(verification: Verification) -> Text:
     """The outcome in one line."""
     edited = f" ({verification.edited_copies:,} edited since, compared in part)"
-    compared = f"{count_of(verification.copies, 'copy', 'copies')} compared" + (
+    compared = f"{format_count(verification.copies, 'copy', 'copies')} compared" + (
         edited if verification.edited_copies else ""
     )
-    checked = f"{count_of(len(verification.invariants), 'invariant')}, {compared}, {verification.seconds:,.1f} s"
+    checked = f"{format_count(len(verification.invariants), 'invariant')}, {compared}, {verification.seconds:,.1f} s"
     if verification.violations:
         return Text(
-            f"{count_of(verification.violations, 'violation')}: {checked}.", style="bold red"
+            f"{format_count(verification.violations, 'violation')}: {checked}.", style="bold red"
         )
     return Text(f"No violation: {checked}.", style="green")

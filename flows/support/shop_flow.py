@@ -26,7 +26,7 @@ from order_factory.models.errors import InvalidRequest, OrderFactoryError, Prefe
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.requests.problems import list_problems
 from order_factory.models.values.copy_options import EVERY_OPTION
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 from order_factory.models.values.frames import is_frame
 from order_factory.models.values.option_signatures import make_signature
 from order_factory.tasks.prefect_ui.prefect_calls import is_away
@@ -162,7 +162,7 @@ def _describe_problems(error: ValidationError) -> str:
 
 def _shorten(value: Any) -> Any:
     if (isinstance(value, list | tuple) or is_frame(value)) and len(value) > STORED_VALUES:
-        return f"<{count_of(len(value), 'order')}>"
+        return f"<{format_count(len(value), 'order')}>"
     return value
 
 

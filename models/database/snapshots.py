@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.database.engine import connect, get_engine
-from order_factory.models.database.sqlite_readers import driver_of
+from order_factory.models.database.sqlite_readers import get_driver_connection
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def snapshot() -> Iterator[Connection]:
     with connect(engine) as connection:
         if on_sqlite(connection):
             # A connection of the pool would keep this setting, and lose its temporary tables.
-            driver = driver_of(connection)
+            driver = get_driver_connection(connection)
             connection.detach()
             driver.execute("PRAGMA temp_store=FILE")
         with connection.begin():

@@ -21,7 +21,7 @@ def can_prefetch(db: Connection) -> bool:
     return on_sqlite(db) and hasattr(sqlite3.Connection, "deserialize")
 
 
-def driver_of(db: Connection) -> sqlite3.Connection:
+def get_driver_connection(db: Connection) -> sqlite3.Connection:
     """Return the driver's connection. Through SQLAlchemy, a statement would begin a transaction."""
     driver = db.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)

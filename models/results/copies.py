@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from order_factory.models.errors import OrderFactoryError
 from order_factory.models.results.differences import Difference
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 from order_factory.models.values.error_policies import ErrorPolicy
 from order_factory.models.values.option_values import CopyOptionValues
 from order_factory.models.values.statuses import (
@@ -123,7 +123,7 @@ def summary(result: OrderFactoryResult) -> str:
         for field, messages in result.errors_log.items()
         for message in messages
     )
-    errors = count_of(result.errors_count, "error")
+    errors = format_count(result.errors_count, "error")
     return f"{errors} while copying order {source}{to_target}: {detail}"
 
 
@@ -188,7 +188,7 @@ class BulkResult(Result):
     @property
     def outcome(self) -> str:
         """The outcome of the batch in one line."""
-        of_orders = f"of {count_of(self.orders_count, 'order')}"
+        of_orders = f"of {format_count(self.orders_count, 'order')}"
         would = "would be " if self.dry_run else ""
         if self.is_rejected:
             detail = (
@@ -246,7 +246,7 @@ class BatchUnfinished(OrderFactoryError):
         remaining = self.result.pending + self.result.in_progress
         reasons = "; ".join(dict.fromkeys(self.problems)) or "other runs hold them"
         return (
-            f"{remaining:,} of {count_of(self.result.orders_count, 'copy is', 'copies are')} not finished "
+            f"{remaining:,} of {format_count(self.result.orders_count, 'copy is', 'copies are')} not finished "
             f"({reasons}); start the batch {self.result.reference!r} again to finish them"
         )
 

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 
 
 class FileReport(BaseModel, frozen=True):
@@ -63,10 +63,10 @@ class ImportReport(BaseModel, frozen=True):
             if (count := getattr(self, name))
         ]
         if self.unbalanced_orders:
-            unequal = count_of(self.unbalanced_orders, "order differs", "orders differ")
+            unequal = format_count(self.unbalanced_orders, "order differs", "orders differ")
             others.append(f"{unequal} from the sums of the lines")
         reasons = "" if self.rejects_path is None else f"; the reasons are in {self.rejects_path}"
-        return ", ".join([f"{count_of(self.imported, 'row')} imported", *others]) + reasons
+        return ", ".join([f"{format_count(self.imported, 'row')} imported", *others]) + reasons
 
     @classmethod
     def of(

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from order_factory.models.errors import OrderFactoryError
 from order_factory.models.results.copies import ErrorCount, OrderRef, Result
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 from order_factory.models.values.statuses import SubscriptionStatus
 
 
@@ -33,7 +33,7 @@ class SubscriptionRun(Result):
         """The outcome in one line."""
         if not self.batches:
             return "no subscription was due"
-        copies = count_of(self.completed, "copy", "copies")
+        copies = format_count(self.completed, "copy", "copies")
         message = f"{copies} made, {self.failed:,} failed"
         message += f", subscriptions: {self.subscriptions:,}"
         if self.overlapping:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Dialect, String, case, cast, func, type_coerce
 from sqlalchemy.types import TypeDecorator
 
-from order_factory.models.values.public_ids import Resource, key_of, public_id
+from order_factory.models.values.public_ids import Resource, parse_public_id, public_id
 
 BY_KEY, BY_TEXT = "#", "="
 
@@ -38,7 +38,7 @@ def stored_name(resource: Resource, name: str | None) -> str | None:
     """Return the stored form of a name."""
     if name is None:
         return None
-    key = key_of(resource, name)
+    key = parse_public_id(resource, name)
     return f"{BY_TEXT}{name}" if key is None else f"{BY_KEY}{key}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from order_factory.models.values.codes import find_currency_problem
 from order_factory.models.values.json_objects import parse_json
 from order_factory.models.values.keys import clean_key, comparison_key
-from order_factory.models.values.public_ids import Resource, key_of
+from order_factory.models.values.public_ids import Resource, parse_public_id
 from order_factory.models.values.texts import MAX_TEXT, find_text_problem
 
 # Examples of values as people write them, for the documentation.
@@ -44,7 +44,7 @@ def clean_swaps(value: Any) -> dict[str, str] | None:
 def clean_customer(value: Any) -> str | None:
     """Return an email's comparison key, or the public id of a customer. Raises `ValueError`."""
     text = _clean_text(value)
-    if text is None or key_of(Resource.customers, text) is not None:
+    if text is None or parse_public_id(Resource.customers, text) is not None:
         return text
     if not _EMAIL.fullmatch(text):
         raise ValueError("must be the email or the id of a customer")

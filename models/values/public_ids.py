@@ -68,7 +68,7 @@ def public_id(resource: Resource, key: int) -> str:
 
 
 @lru_cache(maxsize=16_384)
-def key_of(resource: Resource, text: str) -> int | None:
+def parse_public_id(resource: Resource, text: str) -> int | None:
     """Return the row key of a public id, or None if the text is not an id of that resource."""
     if not text.isascii() or len(text) > 40:
         return None

@@ -40,7 +40,7 @@ from order_factory.tasks.working_set.changed_amounts import (
     changed_discount,
     changed_tax,
     changed_total,
-    smaller_of,
+    choose_smaller,
     split_discount,
 )
 from order_factory.tasks.working_set.copy_errors import insert_errors, select_any_copy
@@ -425,7 +425,7 @@ def _select_values_of_goods() -> Subquery:
         total = select(func.coalesce(func.sum(cents), 0)).select_from(rows).where(*where)
         return cast(total.correlate(copies).scalar_subquery(), BigInteger)
 
-    pieces = smaller_of(has.c.quantity, had.c.quantity)
+    pieces = choose_smaller(has.c.quantity, had.c.quantity)
     cents = case((had.c.quantity > 0, had.c.total_amount_cents * pieces // had.c.quantity), else_=0)
     of_target, of_source = (
         has.c.order_id == copies.c.target_order_id,

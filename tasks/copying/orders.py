@@ -29,7 +29,7 @@ from order_factory.tasks.working_set.order_amounts import (
     calculate_discount,
     calculate_total_with_taxes,
 )
-from order_factory.tasks.working_set.order_numbers import number_of
+from order_factory.tasks.working_set.order_numbers import make_order_number
 from order_factory.tasks.working_set.statements import (
     NOW,
     copied_columns,
@@ -86,7 +86,7 @@ def insert_orders() -> Insert:
     values: dict[str, ColumnElement[Any]] = {
         "id": copies.c.target_order_id,
         "order_factory_id": copies.c.factory_id,
-        "number": number_of(copies.c.target_order_id, source.c.mode, copies.c.factory_id),
+        "number": make_order_number(copies.c.target_order_id, source.c.mode, copies.c.factory_id),
         "status": case((pending, OrderStatus.PENDING), else_=OrderStatus.DRAFT),
         "payment_status": literal(PaymentStatus.UNPAID),
         "fulfillment_status": literal(FulfillmentStatus.UNFULFILLED),

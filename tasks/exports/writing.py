@@ -45,7 +45,7 @@ class ExportRun:
     def is_done(self, resource: ExportResource) -> bool:
         return self.checkpoint.files[resource.name].done
 
-    def records_of(self, resource: ExportResource) -> int:
+    def count_records(self, resource: ExportResource) -> int:
         return self.checkpoint.files[resource.name].records
 
     def begin(self, db: Connection) -> None:
@@ -104,7 +104,7 @@ class ExportRun:
         for resource in self.resources:
             finished = self.place.finished_path(resource.name)
             file = self.place.file_path(resource.name)
-            if self.place.is_folder and not self.records_of(resource):
+            if self.place.is_folder and not self.count_records(resource):
                 finished.unlink(missing_ok=True)
                 file.unlink(missing_ok=True)
                 continue

@@ -14,7 +14,7 @@ from order_factory.models.results.copies import OrderFactoryResult, OrderRef
 from order_factory.models.tables import Event, Order, OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.event_names import EventName
-from order_factory.models.values.public_ids import Resource, key_of, public_id
+from order_factory.models.values.public_ids import Resource, parse_public_id, public_id
 from order_factory.models.values.statuses import FactoryStatus, FactoryType
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.target_orders import TARGET_OR_MERGED
@@ -67,7 +67,7 @@ def record_creation(db: Connection, factory_id: int, now: datetime) -> None:
 
 def require_factory(db: Connection, name: str) -> int:
     """Return the key of the factory with this public id. Raises `FactoryNotFound`."""
-    key = key_of(Resource.order_factories, name)
+    key = parse_public_id(Resource.order_factories, name)
     rows = select(OrderFactory.id).where(OrderFactory.id == key)
     if key is None or db.scalar(rows) is None:
         raise FactoryNotFound(name)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, and_, or_, select
 
 from order_factory.models.tables import Order
 from order_factory.models.values.keys import clean_key
-from order_factory.models.values.public_ids import Resource, key_of, public_id
+from order_factory.models.values.public_ids import Resource, parse_public_id, public_id
 from order_factory.models.values.statuses import Mode
 
 # The most numbers to look up. A file with more unknown numbers has another fault than a few typing
@@ -47,7 +47,11 @@ def find_hints(db: Connection, unknown: Sequence[str], mode: Mode) -> dict[str, 
 
 def _of_other_mode(db: Connection, names: Sequence[str], mode: Mode) -> dict[str, str]:
     other = Mode.LIVE if mode == Mode.TEST else Mode.TEST
-    keys = [key for name in names if (key := key_of(Resource.orders, clean_key(name))) is not None]
+    keys = [
+        key
+        for name in names
+        if (key := parse_public_id(Resource.orders, clean_key(name))) is not None
+    ]
     numbers = [clean_key(name) for name in names]
     query = select(Order.id, Order.number).where(
         and_(Order.mode == other, or_(Order.number.in_(numbers), Order.id.in_(keys)))

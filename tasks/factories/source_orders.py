@@ -5,7 +5,7 @@ from sqlalchemy import Connection, and_, or_, select
 from order_factory.models.errors import SourceOrderAmbiguous, SourceOrderNotFound
 from order_factory.models.tables import Order, OrderFactory
 from order_factory.models.values.keys import clean_key
-from order_factory.models.values.public_ids import Resource, key_of, public_id
+from order_factory.models.values.public_ids import Resource, parse_public_id, public_id
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.factories.similar_numbers import find_hints
 
@@ -21,7 +21,7 @@ def require_order(db: Connection, name: str, mode: Mode = Mode.LIVE) -> int:
     one order and the id of another.
     """
     name = clean_key(name)
-    key = key_of(Resource.orders, name)
+    key = parse_public_id(Resource.orders, name)
     by_number = and_(Order.mode == mode, Order.number == name)
     by_id = and_(Order.id == key, Order.mode.in_(MODES_OF_IDS[mode]))
     query = select(Order.id).where(by_number if key is None else or_(by_number, by_id))
@@ -33,10 +33,10 @@ def require_order(db: Connection, name: str, mode: Mode = Mode.LIVE) -> int:
     return keys[0]
 
 
-def label_of_order(db: Connection, source_order: str | None, order_factory: str | None) -> str:
+def choose_run_name(db: Connection, source_order: str | None, order_factory: str | None) -> str:
     """Return the order's number, or the given name if it has none. It becomes the run's name."""
-    order_key = key_of(Resource.orders, source_order or "")
-    factory_key = key_of(Resource.order_factories, order_factory or "")
+    order_key = parse_public_id(Resource.orders, source_order or "")
+    factory_key = parse_public_id(Resource.order_factories, order_factory or "")
     of_factory = select(OrderFactory.source_order_id).where(OrderFactory.id == factory_key)
     wanted = (
         Order.id == order_key if order_factory is None else Order.id == of_factory.scalar_subquery()

@@ -9,7 +9,7 @@ from order_factory.tasks.row_files.opening import open_rows
 from order_factory.tasks.row_files.records import Record, Source, take_part
 
 
-def chunks_of(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
+def split_into_chunks(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
     while chunk := take_part(records, size):
         yield chunk
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from order_factory.models.errors import describe_os_error
 from order_factory.models.results.copies import BulkResult, OrderFactoryResult, summary
 from order_factory.models.results.step_times import StepTimes
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 from order_factory.tasks.batches.first_errors import read_first_errors
 from order_factory.tasks.batches.first_orders import read_first_orders
 from order_factory.tasks.batches.records import read_batch
@@ -80,10 +80,12 @@ class Run:
             return "nothing was copied"
         if orders == 1 and self.singles.first:
             return summary(self.singles.first[0])
-        return f"{self.completed:,} of {count_of(orders, 'order')} copied, {self.failed:,} failed"
+        return (
+            f"{self.completed:,} of {format_count(orders, 'order')} copied, {self.failed:,} failed"
+        )
 
 
-def make_run_of_one(result: OrderFactoryResult, times: StepTimes) -> Run:
+def make_run_of_single_copy(result: OrderFactoryResult, times: StepTimes) -> Run:
     """Return the `Run` of a single copy."""
     failed = int(result.status == "failed")
     return Run(Singles(1 - failed, failed, [result]), times=times)

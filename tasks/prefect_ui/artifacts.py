@@ -23,7 +23,7 @@ from order_factory.models.results.copies import (
 from order_factory.models.results.orders import OrdersResult
 from order_factory.models.results.step_times import StepTimes
 from order_factory.models.settings import Settings
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 from order_factory.tasks.prefect_ui.prefect_calls import try_call
 
 _KINDS_SHOWN = 25
@@ -93,7 +93,7 @@ def build_result_markdown(result: BulkResult, formats: Sequence[str] = ()) -> st
 
     `formats` are the endings with which the HTTP API sends the report.
     """
-    copied = f"{result.completed:,} of {count_of(result.orders_count, 'order')} copied"
+    copied = f"{result.completed:,} of {format_count(result.orders_count, 'order')} copied"
     headline = result.outcome if result.dry_run or result.is_rejected else copied
     lines = [
         f"# Batch {_escape(result.reference)}: {headline}",
@@ -103,7 +103,7 @@ def build_result_markdown(result: BulkResult, formats: Sequence[str] = ()) -> st
         *(f"| {what} | {count:,} |" for what, count in _count_by_status(result)),
     ]
     if result.copied_in_this_run:
-        done = f"{count_of(result.copied_in_this_run, 'order')} in {result.seconds:,.1f} s"
+        done = f"{format_count(result.copied_in_this_run, 'order')} in {result.seconds:,.1f} s"
         lines += ["", f"This run: {done}, {result.orders_per_second:,.0f} orders per second."]
     if result.errors:
         lines += [
@@ -123,7 +123,7 @@ def build_result_markdown(result: BulkResult, formats: Sequence[str] = ()) -> st
         more = len(result.errors) - _KINDS_SHOWN
         lines += [
             "",
-            f"{count_of(more, 'more kind is', 'more kinds are')} on the page and in the report.",
+            f"{format_count(more, 'more kind is', 'more kinds are')} on the page and in the report.",
         ]
     paths = {"Report": result.report_path, "Page": result.page_path}
     places = [f"- {name}: {_escape(path)}" for name, path in paths.items() if path]
@@ -206,7 +206,7 @@ def show_copies(results: list[OrderFactoryResult], count: int) -> None:
     if errors:
         table = errors[:_ERRORS_SHOWN]
         if len(errors) > len(table):
-            table.append({"order": f"and {count_of(len(errors) - len(table), 'more error')}"})
+            table.append({"order": f"and {format_count(len(errors) - len(table), 'more error')}"})
         create("order-factory-errors", "table", "What was wrong", table)
 
 
@@ -215,7 +215,7 @@ def build_copies_markdown(results: list[OrderFactoryResult], count: int) -> str:
     lines = [
         f"# {_escape(_make_headline(results[0]))}"
         if count == 1
-        else f"# {count_of(count, 'order')}",
+        else f"# {format_count(count, 'order')}",
         "",
         "| source order | id | outcome | target order | id | status |",
         "| --- | --- | --- | --- | --- | --- |",

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from sqlalchemy import Connection
 
 from order_factory.models.database.engine import checkpoint_soon, connection, writing_on
-from order_factory.models.database.sqlite_readers import can_prefetch, driver_of
+from order_factory.models.database.sqlite_readers import can_prefetch, get_driver_connection
 from order_factory.tasks.prefetch.plan import PREFETCHED, plan, prefetched_range
 from order_factory.tasks.prefetch.process import Reader, start_reader
 from order_factory.tasks.working_set.claims import Claimed, claimed_range
@@ -36,7 +36,7 @@ class Prefetch:
         if the rows of that part do not matter here.
         """
         if answer := self._reader.answer():
-            driver_of(self._db).deserialize(answer, name=PREFETCHED)
+            get_driver_connection(self._db).deserialize(answer, name=PREFETCHED)
             self._check_references(False)  # the reader has checked them
             with writing_on(self._db) as db:
                 size = claim(db)
@@ -63,13 +63,17 @@ class Prefetch:
     def _others_have_committed(self) -> bool:
         """Whether another connection has committed since the last call."""
         before = self._commits_of_others
-        (self._commits_of_others,) = driver_of(self._db).execute("PRAGMA data_version").fetchone()
+        (self._commits_of_others,) = (
+            get_driver_connection(self._db).execute("PRAGMA data_version").fetchone()
+        )
         return self._commits_of_others != before
 
     def _check_references(self, asked: bool) -> None:
         """Switch SQLite's check of foreign keys on or off."""
         if asked != self._checks_references:
-            driver_of(self._db).execute(f"PRAGMA foreign_keys = {'ON' if asked else 'OFF'}")
+            get_driver_connection(self._db).execute(
+                f"PRAGMA foreign_keys = {'ON' if asked else 'OFF'}"
+            )
             self._checks_references = asked
 
 
@@ -87,6 +91,6 @@ def prefetching(batch_id: int) -> Iterator[Prefetch | None]:
             yield None
             return
         opened.callback(db.invalidate)  # the pool must not reuse a connection without foreign keys
-        driver_of(db).execute(f"ATTACH ':memory:' AS {PREFETCHED}")
+        get_driver_connection(db).execute(f"ATTACH ':memory:' AS {PREFETCHED}")
         yield Prefetch(db, reader)
     checkpoint_soon()

@@ -82,7 +82,7 @@ class _Axis:
             left += stretch.seconds * scale + _PAUSE_PERCENT
         return cls(positions)
 
-    def position_of(self, time: datetime) -> float:
+    def calculate_position(self, time: datetime) -> float:
         """Return the position in percent. A time in a pause is at the end of the stretch before."""
         left, width, stretch = max(
             (position for position in self.positions if position[2].began_at <= time),
@@ -117,7 +117,7 @@ def chart_throughput(throughput: Throughput) -> ThroughputChart | None:
     for each in throughput.commits:
         height = 100 * each.orders / top
         # A bar ends where its transaction committed.
-        left = max(0.0, axis.position_of(each.committed_at) - _BAR_PERCENT)
+        left = max(0.0, axis.calculate_position(each.committed_at) - _BAR_PERCENT)
         bars.append(Bar(left, 100 - height, _BAR_PERCENT, height, _describe(each, precise)))
     return ThroughputChart(
         bars=bars,

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 
 
 def clock(time: datetime, precise: bool = False) -> str:
@@ -38,4 +38,4 @@ def rate(per_second: float) -> str:
 
 
 def orders(count: int) -> str:
-    return count_of(count, "order")
+    return format_count(count, "order")

@@ -8,7 +8,7 @@ from sqlalchemy.orm import aliased
 from order_factory.models.errors import BatchNotFound
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 from order_factory.models.values.statuses import FactoryStatus, Mode
 from order_factory.tasks.selections.requested import COLUMNS, Requested, option_values, request_rows
 from order_factory.tasks.working_set.statements import table_of
@@ -68,7 +68,7 @@ def failed_copies(db: Connection, reference: str, options: CopyOptions) -> Reque
     return Requested(
         description="; ".join(
             [
-                f"{count_of(retry_count, 'failed copy', 'failed copies')} of batch {reference!r}",
+                f"{format_count(retry_count, 'failed copy', 'failed copies')} of batch {reference!r}",
                 *left_out,
             ]
         ),

@@ -30,7 +30,7 @@ from order_factory.tasks.selections.staging import (
     stage_part,
 )
 from order_factory.tasks.stored_files.packing import PackedFile
-from order_factory.tasks.stored_files.records import delete_file, name_of, store_file
+from order_factory.tasks.stored_files.records import delete_file, read_file_name, store_file
 from order_factory.tasks.working_set.events import record_event
 from order_factory.tasks.working_set.statements import execute_and_count, table_of
 
@@ -109,7 +109,7 @@ def begin_reading(db: Connection, batch_id: int) -> FileToRead | None:
         batch_id,
         row.reference,
         row.file_id,
-        name_of(db, row.file_id),
+        read_file_name(db, row.file_id),
         Mode(row.mode),
         CopyOptions(**chosen),
         ErrorPolicy(row.options["error_policy"]),

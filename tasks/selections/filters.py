@@ -12,7 +12,7 @@ from order_factory.models.tables import Customer, LineItem, Order, OrderFactory
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.durations import parse_duration
 from order_factory.models.values.keys import comparison_key
-from order_factory.models.values.public_ids import Resource, key_of, public_id
+from order_factory.models.values.public_ids import Resource, parse_public_id, public_id
 from order_factory.models.values.statuses import FactoryStatus
 from order_factory.tasks.selections.requested import Requested, option_values, request_rows
 
@@ -36,7 +36,7 @@ def _is_not_copied_yet(_: bool) -> ColumnElement[bool]:
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "mode": lambda mode: Order.mode == mode,
     "status": lambda statuses: Order.status.in_(statuses),
-    "customer": lambda name: Order.customer_id == key_of(Resource.customers, name),
+    "customer": lambda name: Order.customer_id == parse_public_id(Resource.customers, name),
     "placed_within": lambda length: Order.placed_at >= utc_now() - parse_duration(length),
     "placed_from": lambda moment: Order.placed_at >= moment,
     "placed_before": lambda moment: Order.placed_at < moment,
@@ -67,7 +67,7 @@ def resolve_customer(db: Connection, order_filter: OrderFilter) -> OrderFilter:
     """
     if order_filter.customer is None:
         return order_filter
-    key = key_of(Resource.customers, order_filter.customer)
+    key = parse_public_id(Resource.customers, order_filter.customer)
     same_email = Customer.email_key == comparison_key(order_filter.customer)
     conditions = same_email if key is None else Customer.id == key
     customer_id = db.scalar(

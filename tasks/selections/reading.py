@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from order_factory.models.errors import SelectionInvalid
 from order_factory.models.values.copy_options import CHANGES, OPTIONS
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 from order_factory.models.values.frames import is_frame, is_missing, is_series
 from order_factory.tasks.reports.rows import COLUMNS as REPORT_COLUMNS
 from order_factory.tasks.row_files.headers import name_known_columns
@@ -83,7 +83,7 @@ def read_selection(orders: Orders) -> Unchecked:
         require_columns(name, [str(column) for column in orders.columns], unreadable)
         rows = _count_rows({name: list(orders[name]) for name in COLUMNS if name in orders.columns})
     else:
-        name = f"The list of {count_of(len(orders), 'order')}"
+        name = f"The list of {format_count(len(orders), 'order')}"
         rows = _count_rows({"source_order": list(orders)})
     if not len(rows) and not unreadable:
         raise SelectionInvalid(name, ["it names no order"])

@@ -25,7 +25,7 @@ from order_factory.models.tables.base import BigId, JsonObject
 from order_factory.models.tables.option_columns import column_type
 from order_factory.models.tables.row_names import stored_name
 from order_factory.models.values.copy_options import EVERY_OPTION
-from order_factory.models.values.public_ids import Resource, key_of
+from order_factory.models.values.public_ids import Resource, parse_public_id
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.factories.similar_numbers import find_hints, find_similar_orders
 from order_factory.tasks.factories.source_orders import MODES_OF_IDS
@@ -73,7 +73,7 @@ def _fill_requested_rows(db: Connection, selection: Selection) -> None:
         columns = part.columns | {"row": part.numbers}
         # Public ids have letters only; testing for letters is much faster than decoding.
         columns["key"] = [
-            key_of(Resource.orders, name) if name.isalpha() else None
+            parse_public_id(Resource.orders, name) if name.isalpha() else None
             for name in columns["source_order"]
         ]
         for name in _OBJECTS & columns.keys():

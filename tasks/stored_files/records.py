@@ -40,7 +40,7 @@ def add_piece(db: Connection, file_id: int, number: int, content: bytes) -> None
         db.execute(insert(_piece), {"file_id": file_id, "number": number, "content": content})
 
 
-def name_of(db: Connection, file_id: int) -> str:
+def read_file_name(db: Connection, file_id: int) -> str:
     """Return the name that the client gave to the file."""
     return str(db.execute(select(_file.c.name).where(_file.c.id == file_id)).scalar_one())
 

@@ -10,7 +10,7 @@ from order_factory.models.errors import InvalidRequest, SubscriptionNotFound
 from order_factory.models.requests.subscriptions import EXPIRES_LATER, SubscriptionOptions
 from order_factory.models.tables import Coupon, Order
 from order_factory.models.values.event_names import EventName
-from order_factory.models.values.public_ids import Resource, key_of
+from order_factory.models.values.public_ids import Resource, parse_public_id
 from order_factory.models.values.statuses import OrderStatus, SubscriptionStatus
 from order_factory.tasks.subscriptions.due import subscription
 from order_factory.tasks.working_set.events import record_event
@@ -74,7 +74,7 @@ def _has_coupon_for_one_use(db: Connection, order: Row[Any]) -> bool:
 
 def require_subscription(db: Connection, name: str) -> int:
     """Return the key of the subscription with this number or id. Raises `SubscriptionNotFound`."""
-    key = key_of(Resource.order_subscriptions, name)
+    key = parse_public_id(Resource.order_subscriptions, name)
     is_named = subscription.c.number == name if key is None else subscription.c.id == key
     keys = db.scalars(select(subscription.c.id).where(is_named).limit(2)).all()
     if len(keys) != 1:

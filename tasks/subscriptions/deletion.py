@@ -8,7 +8,7 @@ from order_factory.models.values.event_names import EventName
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.subscriptions.due import factory, subscription
 from order_factory.tasks.subscriptions.templates import delete_unless_copied, item
-from order_factory.tasks.working_set.events import record_event, snapshot_of
+from order_factory.tasks.working_set.events import record_event, take_snapshot
 
 
 def delete_subscription(db: Connection, key: int) -> None:
@@ -21,7 +21,7 @@ def delete_subscription(db: Connection, key: int) -> None:
         raise SubscriptionHasCopies(public_id(Resource.order_subscriptions, key))
     db.execute(delete(item).where(item.c.order_subscription_id == key))
     db.execute(delete(subscription).where(subscription.c.id == key))
-    name, snapshot = EventName.SUBSCRIPTION_DESTROY, snapshot_of(dict(row))
+    name, snapshot = EventName.SUBSCRIPTION_DESTROY, take_snapshot(dict(row))
     record_event(db, name, key, row["mode"], utc_now(), snapshot)
     if row["template_order_id"] is not None:
         delete_unless_copied(db, row["template_order_id"])

@@ -15,7 +15,7 @@ from order_factory.models.values.event_names import EventName
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import TransferStatus
 from order_factory.tasks.stored_files.records import delete_file
-from order_factory.tasks.working_set.events import record_event, snapshot_of
+from order_factory.tasks.working_set.events import record_event, take_snapshot
 from order_factory.tasks.working_set.statements import table_of
 
 exports, imports = table_of(Export), table_of(Import)
@@ -155,7 +155,7 @@ def delete_transfer(db: Connection, table: Table, key: int) -> None:
     db.execute(delete(table).where(table.c.id == key))
     if row["file_id"] is not None:
         delete_file(db, row["file_id"])
-    snapshot = snapshot_of(dict(row))
+    snapshot = take_snapshot(dict(row))
     snapshot |= {name: None for name in ("inputs", "errors_log") if name in snapshot}
     record_change(db, table, key, row["mode"], "destroy", snapshot)
 

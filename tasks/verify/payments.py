@@ -169,7 +169,7 @@ def _select_sums() -> Subquery:
     A capture or a refund without an answer counts, because it may have been made.
     """
 
-    def sum_of(kind: TransactionType, status: ColumnElement[bool]) -> ColumnElement[int]:
+    def add_up(kind: TransactionType, status: ColumnElement[bool]) -> ColumnElement[int]:
         is_counted = and_(_transaction.c.type == kind, status)
         return func.sum(case((is_counted, _transaction.c.amount_cents), else_=0))
 
@@ -177,11 +177,11 @@ def _select_sums() -> Subquery:
     return (
         select(
             _transaction.c.order_id,
-            sum_of(TransactionType.AUTHORIZATIONS, _succeeded).label("authorized"),
-            sum_of(TransactionType.CAPTURES, is_possible).label("captured"),
-            sum_of(TransactionType.CAPTURES, _succeeded).label("surely_captured"),
-            sum_of(TransactionType.REFUNDS, is_possible).label("refunded"),
-            sum_of(TransactionType.REFUNDS, _succeeded).label("surely_refunded"),
+            add_up(TransactionType.AUTHORIZATIONS, _succeeded).label("authorized"),
+            add_up(TransactionType.CAPTURES, is_possible).label("captured"),
+            add_up(TransactionType.CAPTURES, _succeeded).label("surely_captured"),
+            add_up(TransactionType.REFUNDS, is_possible).label("refunded"),
+            add_up(TransactionType.REFUNDS, _succeeded).label("surely_refunded"),
         )
         .group_by(_transaction.c.order_id, _transaction.c.currency_code)
         .subquery("sums")

@@ -21,7 +21,7 @@ class Columns(Protocol):
     def __getitem__(self, name: str, /) -> ColumnElement[Any]: ...
 
 
-def smaller_of(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
+def choose_smaller(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
     """Return the smaller of two numbers."""
     return case((one < other, one), else_=other)
 
@@ -43,7 +43,7 @@ def changed_total(
 def changed_discount(line: Columns, quantity: ColumnElement[int]) -> ColumnElement[Any]:
     """Return the line's discount: fewer pieces get their share, and more pieces get no more."""
     return split_cents(
-        line["discount_cents"], smaller_of(quantity, line["quantity"]), line["quantity"]
+        line["discount_cents"], choose_smaller(quantity, line["quantity"]), line["quantity"]
     )
 
 

@@ -70,7 +70,7 @@ def record_order_events_if_subscribed(
         record_order_events(db, [name], orders, *where, now=now)
 
 
-def snapshot_of(row: Mapping[str, Any]) -> dict[str, Any]:
+def take_snapshot(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row as JSON values, with times as ISO 8601."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
@@ -98,6 +98,6 @@ def detach_events_of_factory(db: Connection, row: Mapping[str, Any], now: dateti
         "subject_id": row["id"],
         "mode": row["mode"],
         "created_at": now,
-        "snapshot": snapshot_of(row),
+        "snapshot": take_snapshot(row),
     }
     db.execute(insert(_event).values(destroyed))

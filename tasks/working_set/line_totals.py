@@ -44,7 +44,7 @@ from order_factory.tasks.working_set.order_amounts import (
     IS_BOUGHT,
     LINES_OF_PARTS,
     SUMS,
-    cents_of_part,
+    calculate_part,
 )
 from order_factory.tasks.working_set.statements import Rows, execute_and_count, table_of
 from order_factory.tasks.working_set.tables import (
@@ -331,7 +331,7 @@ def select_line_sums(order_id: ColumnElement[int]) -> Rows:
         "once_lines": _count(is_once(_line, copies.c.repeat_skus)),
         "recomputed_lines": _count(is_recomputed(_line, copies.c.repeat_skus)),
         **{
-            name: _sum(lines, cents_of_part(name))
+            name: _sum(lines, calculate_part(name))
             for name, lines in LINES_OF_PARTS.items()
             if name in SUMS
         },

@@ -52,7 +52,7 @@ SUMS = tuple(
 )
 
 
-def cents_of_part(name: str) -> ColumnElement[int]:
+def calculate_part(name: str) -> ColumnElement[int]:
     """Return the cents that a line adds to this part of its order's total."""
     return -_line.c.total_amount_cents if name in SUBTRACTED else _line.c.total_amount_cents
 

@@ -16,7 +16,7 @@ PREFIX = "OF"
 _order = table_of(Order)
 
 
-def number_of(
+def make_order_number(
     key: ColumnElement[int], mode: ColumnElement[Any], factory_id: ColumnElement[Any]
 ) -> ColumnElement[str]:
     """Return the number of the order with this key; a longer one if another order has it."""
@@ -31,6 +31,6 @@ def number_of(
 
 def set_order_number(db: Connection, key: int) -> None:
     """Give the order a number unless it has one."""
-    number = number_of(_order.c.id, _order.c.mode, _order.c.order_factory_id)
+    number = make_order_number(_order.c.id, _order.c.mode, _order.c.order_factory_id)
     statement = update(_order).where(_order.c.id == key, _order.c.number.is_(None))
     db.execute(statement.values(number=number))

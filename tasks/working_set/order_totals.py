@@ -22,8 +22,8 @@ from order_factory.models.values.statuses import OrderStatus
 from order_factory.tasks.working_set.order_amounts import (
     IS_BOUGHT,
     LINES_OF_PARTS,
+    calculate_part,
     calculate_total_with_taxes,
-    cents_of_part,
 )
 from order_factory.tasks.working_set.statements import table_of
 
@@ -79,7 +79,7 @@ def select_differing_orders(*columns: ColumnElement[Any]) -> Select[Any]:
     other amounts are compared unless they are 0, which may mean that the amount is unknown.
     """
     sums: dict[str, ColumnElement[int]] = {
-        name: _sum_of_group(case((lines, cents_of_part(name)), else_=0))
+        name: _sum_of_group(case((lines, calculate_part(name)), else_=0))
         for name, lines in LINES_OF_PARTS.items()
     }
     sums["total_tax_amount_cents"] = _sum_of_group(_line.c.tax_amount_cents)
@@ -107,7 +107,7 @@ def _sum_of_group(amount: ColumnElement[Any]) -> ColumnElement[int]:
 def _sums(of_order: ColumnElement[bool]) -> dict[str, ColumnElement[int]]:
     """Return each amount but the total with taxes, added up from these lines."""
     sums = {
-        name: _sum(cents_of_part(name), of_order, lines) for name, lines in LINES_OF_PARTS.items()
+        name: _sum(calculate_part(name), of_order, lines) for name, lines in LINES_OF_PARTS.items()
     }
     return sums | {
         "total_tax_amount_cents": _sum(_line.c.tax_amount_cents, of_order),

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, distinct, func, not_, or_, select
 
 from order_factory.models.errors import OrderFactoryError
 from order_factory.models.tables import CopyError
-from order_factory.models.values.counts import count_of
+from order_factory.models.values.counts import format_count
 from order_factory.tasks.prefect_ui.run_logs import log_line
 from order_factory.tasks.working_set.batch import Batch, Finding
 from order_factory.tasks.working_set.copy_errors import has_fatal_error
@@ -147,7 +147,7 @@ def _count_errors(findings: list[Finding]) -> str:
     count = sum(finding.errors for finding in findings)
     if not count:
         return "No error found."
-    return f"{count_of(count, 'error')} found."
+    return f"{format_count(count, 'error')} found."
 
 
 def _messages(findings: list[Finding]) -> str:

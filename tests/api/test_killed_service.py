@@ -12,7 +12,7 @@ import pytest
 
 from order_factory.models.tables import Event as StoredEvent
 from order_factory.models.tables import OrderFactory
-from order_factory.models.values.public_ids import Resource, key_of
+from order_factory.models.values.public_ids import Resource, parse_public_id
 from tests.support.api_client import MEDIA_TYPE, make_linkage, make_order_id, make_token
 from tests.support.draining import drain
 
@@ -71,7 +71,7 @@ def test_requests_that_a_killed_service_has_answered_are_stored_and_copied(shop)
 
     assert len(answered) >= REQUESTS
     stored = {row.id: row.status for row in shop.rows(OrderFactory)}
-    assert {key_of(Resource.order_factories, name) for name in answered} <= stored.keys()
+    assert {parse_public_id(Resource.order_factories, name) for name in answered} <= stored.keys()
     # Each row is whole: a factory and the event that it was created.
     created = [event.order_factory_id for event in shop.rows(StoredEvent)]
     assert sorted(created) == sorted(stored)

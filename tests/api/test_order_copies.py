@@ -10,7 +10,7 @@ from sqlalchemy import update
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.tables import Event, Order, OrderFactory, Transaction
 from order_factory.models.values.copy_options import ORDER_CHANGES
-from order_factory.models.values.public_ids import Resource, key_of, public_id
+from order_factory.models.values.public_ids import Resource, parse_public_id, public_id
 from order_factory.tasks.authorize_payments import authorize_payments
 from order_factory.tasks.payments.claiming import Scope
 from order_factory.tasks.verify import verify
@@ -281,7 +281,7 @@ def test_a_copy_that_another_transaction_is_copying_cannot_be_deleted(api, shop,
     if "postgres" not in request.node.name:
         return  # on SQLite there is one writer, which the deletion waits for
     made = api.copy(make_order_id(shop.order(mode="test")))["data"]
-    key = key_of(Resource.order_factories, made["id"])
+    key = parse_public_id(Resource.order_factories, made["id"])
 
     with begin() as db:
         db.execute(update(OrderFactory).where(OrderFactory.id == key).values(skip_errors=True))

@@ -18,7 +18,7 @@ from order_factory.models.errors import (
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.results.copies import OrderFactoryFailed
 from order_factory.models.tables import Event, LineItem, Order, OrderFactory
-from order_factory.models.values.public_ids import Resource, key_of, public_id
+from order_factory.models.values.public_ids import Resource, parse_public_id, public_id
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.factories.records import create_factory
 
@@ -37,7 +37,11 @@ def test_copies_an_order_by_number(shop):
     assert result.status == "completed"
     assert result.source_order.id == public_id(Resource.orders, source)
     assert result.target_order is not None
-    assert key_of(Resource.orders, result.target_order.id) == target.id == factory.target_order_id
+    assert (
+        parse_public_id(Resource.orders, result.target_order.id)
+        == target.id
+        == factory.target_order_id
+    )
     assert (target.status, target.total_amount_cents) == ("pending", 34_00)
     assert target.number == f"OF{target.id}"
     assert (result.reference, result.reference_origin, result.metadata) == (

@@ -27,7 +27,7 @@ from order_factory.models.tables import (
     Transaction,
 )
 from order_factory.models.tables.base import utc_now
-from order_factory.models.values.public_ids import Resource, key_of
+from order_factory.models.values.public_ids import Resource, parse_public_id
 from order_factory.tasks.subscriptions.transitions import Trigger, apply_trigger
 from order_factory.tasks.verify import verify
 from order_factory.tasks.working_set.statements import table_of
@@ -365,7 +365,7 @@ def cancel_during_payment(during: dict[int, str]) -> Iterator[None]:
 def subscription_of(order: str) -> int:
     """The key of the subscription that an order is a copy for."""
     factory = table_of(OrderFactory)
-    condition = factory.c.target_order_id == key_of(Resource.orders, order)
+    condition = factory.c.target_order_id == parse_public_id(Resource.orders, order)
     with reading() as db:
         return int(
             db.execute(select(factory.c.order_subscription_id).where(condition)).scalar_one()

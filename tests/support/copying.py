@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event, exists, insert, select, update
 from order_factory.models.database.engine import begin, get_engine, reading
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import Base, OrderFactory, OrderFactoryBatch
-from order_factory.models.values.public_ids import Resource, key_of
+from order_factory.models.values.public_ids import Resource, parse_public_id
 from order_factory.tasks.authorize_payments import authorize_payments
 from order_factory.tasks.copying.engine import copy_claimed
 from order_factory.tasks.copying.recipe import STEPS
@@ -101,14 +101,14 @@ def copy_one(order_id: int, **options: Any) -> Result:
 def target_of(result: Result) -> int:
     """The key of the order that this factory made."""
     assert result.target_order is not None, result.errors_log
-    key = key_of(Resource.orders, result.target_order.id)
+    key = parse_public_id(Resource.orders, result.target_order.id)
     assert key is not None
     return key
 
 
 def factory_of(result: Result) -> int:
     """The key of the factory."""
-    key = key_of(Resource.order_factories, result.id)
+    key = parse_public_id(Resource.order_factories, result.id)
     assert key is not None
     return key
 

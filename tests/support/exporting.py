@@ -34,6 +34,6 @@ def export(
             run.begin(db)
             for each in run.resources:
                 if not run.is_done(each) and not run.write_file(db, each, on_chunk):
-                    return {each.name: run.records_of(each) for each in run.resources}
+                    return {each.name: run.count_records(each) for each in run.resources}
         run.finish()
-    return {each.name: run.records_of(each) for each in run.resources}
+    return {each.name: run.count_records(each) for each in run.resources}

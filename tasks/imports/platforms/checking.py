@@ -33,7 +33,7 @@ class CheckedRows:
     def in_file(self, reject: Reject) -> Reject:
         """Return the reject with the line and the column of the file."""
         row = self.rows[reject.line]
-        return Reject(row.line, row.column_of(reject.column), reject.reason)
+        return Reject(row.line, row.find_column(reject.column), reject.reason)
 
 
 def check_orders(orders: Sequence[ConvertedOrder]) -> dict[str, CheckedRows]:
@@ -57,7 +57,7 @@ def _check(name: str, orders: Sequence[ConvertedOrder]) -> CheckedRows:
     return result
 
 
-def first_of_each(rows: Iterable[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+def keep_first_rows(rows: Iterable[dict[str, Any]], key: str) -> list[dict[str, Any]]:
     """Return a row for each key. A SKU ships if it ships in one of the orders."""
     rows_by_key: dict[Any, dict[str, Any]] = {}
     for row in rows:

@@ -17,7 +17,7 @@ from order_factory.tasks.imports.platforms.checking import (
     SHARED,
     CheckedRows,
     check_orders,
-    first_of_each,
+    keep_first_rows,
 )
 from order_factory.tasks.imports.platforms.conversion import ConvertedOrder
 from order_factory.tasks.imports.rejects import Reject
@@ -116,7 +116,7 @@ def _import_in(
     for name in IMPORTED:
         rows = checked[name].of_orders(remaining)
         if name in SHARED:
-            rows = first_of_each(rows, SHARED[name])
+            rows = keep_first_rows(rows, SHARED[name])
         if not rows:
             continue
         imported = import_rows(

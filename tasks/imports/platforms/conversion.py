@@ -28,16 +28,16 @@ from order_factory.tasks.imports.platforms.decimal_amounts import (
 )
 from order_factory.tasks.imports.platforms.order_rows import (
     OrderRows,
-    first_of,
-    first_text,
-    text_of,
+    read_first_text,
+    read_first_value,
+    read_mapped_text,
 )
 from order_factory.tasks.imports.platforms.values import (
     ValueProblem,
     divide_name,
     is_no,
-    meaning_of,
-    time_of,
+    read_time,
+    translate_value,
 )
 from order_factory.tasks.imports.platforms.wide_rows import shown_name
 from order_factory.tasks.imports.rejects import Reject
@@ -82,7 +82,7 @@ class Row(NamedTuple):
     def line(self) -> int:
         return self.read.line
 
-    def column_of(self, name: str) -> str:
+    def find_column(self, name: str) -> str:
         """The file's column for this value; the value's own name without one."""
         given = getattr(self.part, _NAMES_IN_PARTS.get(name, name), None)
         columns = given.column if isinstance(given, ValueOf) else given
@@ -233,11 +233,11 @@ class _Conversion:
         for record in self._found.rows:
             if not self._is_line(record):
                 continue
-            sku = text_of(record.values, part.sku_code)
+            sku = read_mapped_text(record.values, part.sku_code)
             if (
                 part.ignore_free_repeats
                 and lines
-                and sku == text_of(lines[-1].values, part.sku_code)
+                and sku == read_mapped_text(lines[-1].values, part.sku_code)
                 and self._is_free(record)
             ):
                 continue
@@ -246,17 +246,17 @@ class _Conversion:
 
     def _is_line(self, record: Record) -> bool:
         line = self._form.line
-        if first_of(record.values, line.ignore_with) is not None:
+        if read_first_value(record.values, line.ignore_with) is not None:
             return False
-        quantity = first_text(record.values, line.quantity)
+        quantity = read_first_text(record.values, line.quantity)
         if quantity is not None and _ZERO.fullmatch(quantity):  # taken off the order later
             return False
         columns = (*line.sku_code.column, *line.quantity, *line.unit_amount, *line.total)
-        return first_of(record.values, columns) is not None
+        return read_first_value(record.values, columns) is not None
 
     def _is_free(self, record: Record) -> bool:
         line = self._form.line
-        given = first_text(record.values, (*line.total, *line.unit_amount))
+        given = read_first_text(record.values, (*line.total, *line.unit_amount))
         return given is None or _ZERO.fullmatch(given) is not None
 
     def _reject(self, read: Record, columns: Sequence[str], message: str) -> None:
@@ -265,8 +265,8 @@ class _Conversion:
 
     def _currency(self) -> str | None:
         value = self._form.order.currency_code
-        code = text_of(self._header, value)
-        if code is None and first_of(self._header, self._form.amounts.total) is None:
+        code = read_mapped_text(self._header, value)
+        if code is None and read_first_value(self._header, self._form.amounts.total) is None:
             self._reject(self._head, self._form.order.number.column, _NO_ORDER)
             return None
         if code is None:
@@ -277,7 +277,7 @@ class _Conversion:
             self._reject(self._head, value.column, problem)
             return None
         same = self._form.same_currency
-        if same is not None and first_of(self._header, same.unless) is None:
+        if same is not None and read_first_value(self._header, same.unless) is None:
             others = {self._header.get(name, code) for name in same.columns}
             if len(others) > 1:
                 message = f"differs from {same.columns[-1]}; export {same.unless[0]} as well"
@@ -296,23 +296,23 @@ class _Conversion:
 
     def _meaning(self, value: ValueOf | None) -> str | None:
         columns = () if value is None else value.column
-        return self._checked(columns, lambda: meaning_of(self._header, value))
+        return self._checked(columns, lambda: translate_value(self._header, value))
 
     def _time(self, value: ValueOf | None) -> Any:
         columns = () if value is None else value.column
-        return self._checked(columns, lambda: time_of(self._form, self._header, value))
+        return self._checked(columns, lambda: read_time(self._form, self._header, value))
 
     def _order(self, currency: str) -> dict[str, Any]:
         """Return the order's values without amounts and addresses."""
         part = self._form.order
         order: dict[str, Any] = {
-            name: text_of(self._header, getattr(part, name)) for name in _PLAIN
+            name: read_mapped_text(self._header, getattr(part, name)) for name in _PLAIN
         }
         order |= {
-            "number": text_of(self._header, part.number),
+            "number": read_mapped_text(self._header, part.number),
             "reference_origin": self._form.platform,
             "currency_code": currency,
-            "customer": text_of(self._header, part.customer),
+            "customer": read_mapped_text(self._header, part.customer),
             "status": self._meaning(part.status),
             "payment_status": self._meaning(part.payment_status),
             "fulfillment_status": self._meaning(part.fulfillment_status),
@@ -326,7 +326,7 @@ class _Conversion:
         metadata = {
             name: text
             for name, columns in self._form.metadata.items()
-            if (text := first_text(self._header, columns)) is not None
+            if (text := read_first_text(self._header, columns)) is not None
         }
         order["metadata"] = metadata or None
         return order
@@ -338,7 +338,7 @@ class _Conversion:
     def _exact(
         self, columns: Sequence[str], read: Record, *, whole: bool = False
     ) -> Decimal | None:
-        given = first_of(read.values, columns)
+        given = read_first_value(read.values, columns)
         if given is None:
             return None
         return self._checked(
@@ -347,7 +347,7 @@ class _Conversion:
 
     def _quantity(self, record: Record) -> int | None:
         columns = self._form.line.quantity
-        given = first_text(record.values, columns)
+        given = read_first_text(record.values, columns)
         if given is None:
             self._reject(record, columns, "is required")
             return None
@@ -364,12 +364,12 @@ class _Conversion:
                 self._reject(record, (*part.unit_amount, *part.total), "is required")
             total = (unit or Decimal(0)) * pieces
         discount = self._exact(part.discount, record) or Decimal(0)
-        percent = first_text(given, part.tax_percent)
+        percent = read_first_text(given, part.tax_percent)
         return _Goods(
             record,
             {
-                "sku_code": text_of(given, part.sku_code),
-                "name": text_of(given, part.name),
+                "sku_code": read_mapped_text(given, part.sku_code),
+                "name": read_mapped_text(given, part.name),
                 "quantity": pieces,
                 "unit_amount_cents": _whole_unit(total, pieces),
                 "compare_at_amount_cents": self._cents(part.compare_at_amount, record),
@@ -380,8 +380,8 @@ class _Conversion:
             total,
             self._exact(part.tax, record),
             abs(discount),
-            not is_no(first_text(given, part.taxable)),
-            None if (ships := first_text(given, part.ships)) is None else not is_no(ships),
+            not is_no(read_first_text(given, part.taxable)),
+            None if (ships := read_first_text(given, part.ships)) is None else not is_no(ships),
             unit,
             pieces,
         )
@@ -396,7 +396,7 @@ class _Conversion:
         adjustments = [self._cents(columns) for columns in part.adjustments.values()]
         payments = [self._cents((name,)) for name in part.payments]
         if total is None:
-            if first_of(self._header, part.total) is None:
+            if read_first_value(self._header, part.total) is None:
                 self._reject(self._head, part.total, "is required in the first row of an order")
             return None
         return HeaderAmounts(
@@ -423,14 +423,14 @@ class _Conversion:
     def _address(self, part: AddressPart, reference: str) -> Row | None:
         """Return the address; None without a street and a city, as in orders of downloads."""
         values = {
-            name: text_of(self._header, getattr(part, name))
+            name: read_mapped_text(self._header, getattr(part, name))
             for name in type(part).model_fields
             if name != "full_name"
         }
         if values["line_1"] is None and values["city"] is None:
             return None
         if values["first_name"] is None and values["last_name"] is None:
-            full = text_of(self._header, part.full_name)
+            full = read_mapped_text(self._header, part.full_name)
             values["first_name"], values["last_name"] = divide_name(full)
         own = {"reference": reference, "reference_origin": self._form.platform}
         return Row(self._head, values | own, part)
@@ -522,8 +522,8 @@ class _Conversion:
         self, amounts: HeaderAmounts, matched: Discounts, others: list[_Goods]
     ) -> list[dict[str, Any]]:
         part, header = self._form.amounts, self._header
-        shipping = first_text(header, part.shipping_name) or "Shipping"
-        discount = first_text(header, part.discount_name) or "Discount"
+        shipping = read_first_text(header, part.shipping_name) or "Shipping"
+        discount = read_first_text(header, part.discount_name) or "Discount"
         lines = [
             ("shipping", ItemType.SHIPMENTS, shipping, amounts.shipping),
             ("discount", ItemType.EXTERNAL_PROMOTIONS, discount, -matched.goods_discount),

@@ -50,7 +50,7 @@ def read_format(name: str) -> str:
         raise InvalidRequest(f"The mapping {name!r} cannot be read: {reason}.") from None
 
 
-def zone_of(form: PlatformFormat) -> tzinfo | None:
+def get_time_zone(form: PlatformFormat) -> tzinfo | None:
     """Return the zone for times without a zone."""
     return None if form.time_zone is None else ZoneInfo(form.time_zone)
 
@@ -58,7 +58,7 @@ def zone_of(form: PlatformFormat) -> tzinfo | None:
 def _validate(name: str, content: object) -> PlatformFormat:
     try:
         form = PlatformFormat.model_validate(content)
-        zone_of(form)
+        get_time_zone(form)
     except ValidationError as error:
         problems = "; ".join(
             f"{each.path}: {each.message}" if each.path else each.message

@@ -45,7 +45,7 @@ def group_orders(form: PlatformFormat, records: Iterator[Record]) -> Iterator[Or
     wide = WideColumns(form)
     for read in records:
         record = _unquoted(read)
-        given = first_text(record.values, form.order.number.column)
+        given = read_first_text(record.values, form.order.number.column)
         if record.problem is not None or (given is None and current is None):
             if current is not None:
                 yield current
@@ -71,13 +71,13 @@ def _unquoted(record: Record) -> Record:
     return record._replace(values=record.values | quoted) if quoted else record
 
 
-def first_of(values: dict[str, Any], columns: Sequence[str]) -> Any:
+def read_first_value(values: dict[str, Any], columns: Sequence[str]) -> Any:
     """Return the first value in these columns; None if all are empty."""
     return next((values[name] for name in columns if name in values), None)
 
 
-def first_text(values: dict[str, Any], columns: Sequence[str]) -> str | None:
-    value = first_of(values, columns)
+def read_first_text(values: dict[str, Any], columns: Sequence[str]) -> str | None:
+    value = read_first_value(values, columns)
     if value is None:
         return None
     if isinstance(value, float) and value.is_integer():
@@ -85,13 +85,13 @@ def first_text(values: dict[str, Any], columns: Sequence[str]) -> str | None:
     return str(value).strip()
 
 
-def text_of(values: dict[str, Any], value: ValueOf | None) -> str | None:
+def read_mapped_text(values: dict[str, Any], value: ValueOf | None) -> str | None:
     """Return the text of a value by its mapping, before `values` are applied."""
     if value is None:
         return None
     if value.value is not None:
         return value.value
-    text = first_text(values, value.column)
+    text = read_first_text(values, value.column)
     if text is None:
         return None
     text = text.lstrip(value.strip) if value.strip else text

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from order_factory.models.requests.platform_formats import PlatformFormat, ValueOf
-from order_factory.tasks.imports.platforms.mappings import zone_of
-from order_factory.tasks.imports.platforms.order_rows import first_of, text_of
+from order_factory.tasks.imports.platforms.mappings import get_time_zone
+from order_factory.tasks.imports.platforms.order_rows import read_first_value, read_mapped_text
 
 _ZONE = re.compile(r"\d:\d\d(:\d\d)?(\.\d+)? ?([+-]\d\d:?\d\d|Z|UTC|GMT)$", re.IGNORECASE)
 _YEAR_FIRST = re.compile(r"^(\d{4})/(\d{1,2})/(\d{1,2})(?!\d)")
@@ -20,12 +20,12 @@ class ValueProblem(ValueError):
     """A value that cannot be used; the message follows the name of its column."""
 
 
-def meaning_of(values: dict[str, Any], value: ValueOf | None) -> str | None:
+def translate_value(values: dict[str, Any], value: ValueOf | None) -> str | None:
     """Return the value, translated by the mapping's `values`.
 
     Raises `ValueProblem` for a value that is not in them.
     """
-    text_found = text_of(values, value)
+    text_found = read_mapped_text(values, value)
     if value is None or value.values is None or text_found is None:
         return text_found
     pattern = {_word(each): meaning for each, meaning in value.values.items()}
@@ -48,18 +48,18 @@ def _word(text: str) -> str:
     return _BETWEEN_WORDS.sub("_", text.strip().casefold()).removeprefix("wc_")
 
 
-def time_of(form: PlatformFormat, values: dict[str, Any], value: ValueOf | None) -> Any:
+def read_time(form: PlatformFormat, values: dict[str, Any], value: ValueOf | None) -> Any:
     """Return the time for the import of orders. Raises `ValueProblem` for any other text."""
     if value is None:
         return None
-    text_found = first_of(values, value.column) if value.column else value.value
+    text_found = read_first_value(values, value.column) if value.column else value.value
     if isinstance(text_found, str):
         if _ZONE.search(text_found.strip()):
             return text_found
         text_found = _parse(form, text_found.strip())
     if not isinstance(text_found, datetime) or text_found.tzinfo is not None:
         return text_found
-    zone = zone_of(form)
+    zone = get_time_zone(form)
     if zone is None:
         raise ValueProblem(
             "has no time zone; export it with one, or write time_zone in a mapping of your own"

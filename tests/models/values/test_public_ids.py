@@ -11,7 +11,7 @@ from order_factory.models.values.public_ids import (
     _ALPHABET,
     _MIN_LENGTH,
     Resource,
-    key_of,
+    parse_public_id,
     public_id,
     public_ids,
 )
@@ -24,8 +24,8 @@ keys = st.integers(min_value=0, max_value=2**63 - 1)
 def test_an_id_leads_back_to_its_row_and_to_no_other_resources(resource, key):
     text = public_id(resource, key)
 
-    assert key_of(resource, text) == key
-    assert [key_of(other, text) for other in Resource if other != resource] == [None] * (
+    assert parse_public_id(resource, text) == key
+    assert [parse_public_id(other, text) for other in Resource if other != resource] == [None] * (
         len(Resource) - 1
     )
     assert len(text) >= 10
@@ -35,14 +35,14 @@ def test_an_id_leads_back_to_its_row_and_to_no_other_resources(resource, key):
 
 @given(resource=resources, text=st.one_of(st.text(), st.text(ascii_letters, max_size=50)))
 def test_any_other_text_is_not_an_id(resource, text):
-    key = key_of(resource, text)
+    key = parse_public_id(resource, text)
 
     assert key is None or public_id(resource, key) == text
 
 
 @pytest.mark.parametrize("text", ["", "1001", "abc", "-", "x" * 1_000_000, "ünïcodeünïcode"])
 def test_an_invalid_id_is_not_an_id(text):
-    assert key_of(Resource.orders, text) is None
+    assert parse_public_id(Resource.orders, text) is None
 
 
 def test_public_ids_do_not_change():

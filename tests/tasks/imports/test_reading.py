@@ -14,7 +14,7 @@ import xlsxwriter
 
 from order_factory.models.errors import InvalidRequest
 from order_factory.tasks.imports.files import ImportFile
-from order_factory.tasks.imports.reading import chunks_of, open_source
+from order_factory.tasks.imports.reading import open_source, split_into_chunks
 from order_factory.tasks.row_files.records import Record
 from tests.support.import_examples import make_plain_order
 from tests.tasks.imports.conftest import write_csv_file
@@ -413,7 +413,7 @@ def test_rows_with_long_texts_are_read_in_small_parts(monkeypatch):
     monkeypatch.setattr("order_factory.tasks.row_files.records._MOST_CHARACTERS", 100)
     records = [Record(line, {"number": "1", "metadata": "x" * 60}) for line in range(2, 9)]
 
-    parts = list(chunks_of(iter(records), 4))
+    parts = list(split_into_chunks(iter(records), 4))
 
     assert [len(part) for part in parts] == [2, 2, 2, 1]
     assert [record for part in parts for record in part] == records

@@ -13,6 +13,7 @@ Without the changes below, a server on SQLite stops when several flow runs begin
   one writes, and then the first one writes. It fails with "database is locked" and does not wait.
 """
 
+import gc
 import sqlite3
 from collections import deque
 from typing import Any
@@ -65,6 +66,7 @@ def _use_server_connections(dialect: Any, _record: Any, _arguments: Any, options
 
 
 def main() -> None:
+    gc.set_threshold(50_000, 20, 20)  # see `order_factory.cli.main`
     prepare_sqlite()
     from prefect.cli import app
 

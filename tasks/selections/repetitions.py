@@ -3,7 +3,6 @@
 from array import array
 from collections.abc import Mapping
 
-import numpy as np
 from sqlalchemy import Connection, select
 
 from order_factory.tasks.selections.checked_rows import MOST_PROBLEMS, CheckedRows, Problems
@@ -33,6 +32,8 @@ class NamedOrders:
         """Add a problem for each row with the order and the reference of an earlier row."""
         if not self._hashes:
             return
+        import numpy as np  # only here: its import would delay the start of every command
+
         hashes = np.frombuffer(self._hashes, dtype=np.int64)
         ordered = np.sort(hashes)
         repeated_hashes = ordered[1:][ordered[1:] == ordered[:-1]]

@@ -21,6 +21,7 @@ from order_factory.api.endpoints import Endpoints
 from order_factory.api.errors import method_not_allowed, unknown_path
 from order_factory.api.health import health, make_readiness
 from order_factory.api.middleware import RequestLog
+from order_factory.api.processors import staying_on
 from order_factory.api.rate_limits import RATE_HEADERS
 from order_factory.api.readers import Readers
 from order_factory.api.settings import api_settings
@@ -65,25 +66,31 @@ def make_background_threads() -> list[Background]:
     return threads
 
 
-def make_service(start_prefect: Callable[[], None] = lambda: None) -> Starlette:
+def make_service(
+    start_prefect: Callable[[], None] = lambda: None, processor: int | None = None
+) -> Starlette:
     """The service in one process, with the settings of the environment.
 
     `start_prefect` starts a Prefect server if none is configured.
     """
     settings = api_settings()
     dispatcher = Dispatcher(settings, start_prefect=start_prefect) if settings.dispatch else None
-    return make_app(dispatcher, make_background_threads())
+    return make_app(dispatcher, make_background_threads(), processor=processor)
 
 
 def make_app(
-    dispatcher: CopyStarter | None, background: Sequence[Background], counters: Path | None = None
+    dispatcher: CopyStarter | None,
+    background: Sequence[Background],
+    counters: Path | None = None,
+    processor: int | None = None,
 ) -> Starlette:
     """Return the ASGI application with the background threads of this process.
 
-    `counters` is the file in which several processes count the requests of each caller.
+    `counters` is the file in which several processes count the requests of each caller. The threads
+    that answer requests stay on the `processor`.
     """
     settings = api_settings()
-    writer, readers = Writer(), Readers(settings.threads)
+    writer, readers = Writer(processor), Readers(settings.threads, processor)
     threads = [*background, *([] if dispatcher is None else [dispatcher])]
 
     @asynccontextmanager
@@ -92,7 +99,8 @@ def make_app(
         readers.start()
         for each in threads:
             each.start()
-        yield
+        with staying_on(processor):
+            yield
         readers.stop()
         writer.stop()
         for each in threads:

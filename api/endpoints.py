@@ -7,7 +7,6 @@ after the commit.
 
 import logging
 
-import anyio
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,6 +29,7 @@ from order_factory.api.negotiation import (
     is_multipart,
     read_body,
 )
+from order_factory.api.processors import run_in_thread
 from order_factory.api.readers import Readers
 from order_factory.api.reads import read
 from order_factory.api.settings import api_settings
@@ -115,7 +115,7 @@ class Endpoints:
         async with self._uploads.turn(incoming.credentials.share):
             form = await receive_form(request)
             try:
-                upload = await anyio.to_thread.run_sync(read_upload, target.resource, form)
+                upload = await run_in_thread(read_upload, target.resource, form)
             finally:
                 await form.close()
             try:

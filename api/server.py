@@ -1,5 +1,6 @@
 """Running the service."""
 
+import os
 import signal
 import socket
 import sys
@@ -12,6 +13,7 @@ from starlette.applications import Starlette
 from order_factory.api.app import make_service
 from order_factory.api.http_protocol import GuardedProtocol
 from order_factory.api.logs import set_up_logs
+from order_factory.api.processors import choose_processor
 from order_factory.api.workers import (
     HEALTH_SECONDS,
     SWITCH_SECONDS,
@@ -82,7 +84,9 @@ def serve(
             )
             serve_with_processes(config, bound, lambda: announce(_make_url(bound)), start_prefect)
         else:
-            config = make_server_config(make_service(start_prefect), log_level="warning")
+            # The process id, so that two services of a machine usually choose two processors.
+            app = make_service(start_prefect, choose_processor(os.getpid()))
+            config = make_server_config(app, log_level="warning")
             _Server(config, announce).run(sockets=[bound])
 
 

@@ -12,11 +12,11 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
-import anyio
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from order_factory.api.errors import conflict, disk_full, unavailable
+from order_factory.api.processors import run_in_thread, stay_on
 from order_factory.api.settings import api_settings
 from order_factory.models.database.engine import begin
 from order_factory.models.database.time_limits import QueryTooLong, time_limit
@@ -38,7 +38,9 @@ class _WaitingWork:
 class Writer:
     """One thread that executes the work of writing requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, processor: int | None = None) -> None:
+        """`processor` is that of the event loop, if it stays on one."""
+        self._processor = processor
         self._queue: SimpleQueue[_WaitingWork | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="writer", daemon=True)
 
@@ -60,10 +62,11 @@ class Writer:
         """The same in a transaction of its own: other requests do not wait for large work."""
         waiting = _WaitingWork(work)
         waiting.outcome.set_running_or_notify_cancel()
-        await anyio.to_thread.run_sync(carry_out, [waiting])
+        await run_in_thread(carry_out, [waiting])
         return waiting.outcome.result()
 
     def _run(self) -> None:
+        stay_on(self._processor)
         while (first := self._queue.get()) is not None:
             together, ended = [first], False
             while len(together) < _MOST_AT_ONCE and not ended:

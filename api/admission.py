@@ -30,6 +30,11 @@ class Credentials:
         """The name under which it shares the threads, known before the token is looked up."""
         return hashlib.sha256((self.authorization or self.address).encode()).hexdigest()
 
+    @property
+    def source(self) -> str:
+        """The name under which wrong tokens are counted."""
+        return f"from {_get_network(self.address)}"
+
 
 class Admission:
     """Decides which requests are admitted.
@@ -50,14 +55,13 @@ class Admission:
         Raises `ApiError`: 401 for an invalid token, 429 if a limit is reached.
         """
         settings, share = api_settings(), credentials.share
-        source = f"from {_get_network(credentials.address)}"
         if share not in self._known:
-            self._limiter.check(source, settings.wrong_token_limits)
+            self._limiter.check(credentials.source, settings.wrong_token_limits)
         try:
             caller = authenticate(db, credentials.authorization)
         except ApiError as error:
             if error.status == 401 and credentials.authorization:
-                self._limiter.count(source, settings.wrong_token_limits)
+                self._limiter.count(credentials.source, settings.wrong_token_limits)
             raise
         self._remember(share)
         limits = settings.rate_limits if caller.rate_limits is None else caller.rate_limits

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import IO, Any
 
@@ -68,12 +68,17 @@ def add_etag(answer: Answer, if_none_match: str | None) -> Answer:
         for piece in _pieces(answer.file):
             digest.update(piece)
     tag = f'W/"{digest.hexdigest()[:32]}"'
-    known = [each.strip().removeprefix("W/") for each in (if_none_match or "").split(",")]
-    if tag.removeprefix("W/") in known or known == ["*"]:
+    if if_none_match is not None and _names(if_none_match, tag):
         if answer.file is not None:
             answer.file.close()
         return Answer(304, None, {"ETag": tag})
-    return replace(answer, headers=answer.headers | {"ETag": tag})
+    answer.headers["ETag"] = tag
+    return answer
+
+
+def _names(if_none_match: str, tag: str) -> bool:
+    known = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
+    return tag.removeprefix("W/") in known or known == ["*"]
 
 
 def render(document: Json) -> bytes:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from starlette.applications import Starlette
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,7 +20,7 @@ from order_factory.api.documentation.serving import Documentation, redirect_to_p
 from order_factory.api.endpoints import Endpoints
 from order_factory.api.errors import method_not_allowed, unknown_path
 from order_factory.api.health import health, make_readiness
-from order_factory.api.middleware import RequestLog
+from order_factory.api.middleware import Compression, RequestLog
 from order_factory.api.processors import staying_on
 from order_factory.api.rate_limits import RATE_HEADERS
 from order_factory.api.readers import Readers
@@ -30,7 +30,6 @@ from order_factory.api.webhook_dispatcher import WebhookDispatcher
 from order_factory.api.writing import Writer
 
 SECONDS_TO_END = 30
-_LEAST_COMPRESSED_BYTES = 1_000
 _BROWSER_HEADERS = [
     "Authorization",
     "Content-Type",
@@ -38,7 +37,17 @@ _BROWSER_HEADERS = [
     "If-None-Match",
     "X-Request-Id",
 ]
+_RESOURCE_PATH = "resource_path"
 _METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"]
+
+
+class _ResourcePaths(PathConvertor):
+    """Every path below `/api/` that is not one of the service itself."""
+
+    regex = r"(?!(?:health|ready|openapi\.json|docs)?$).*"
+
+
+register_url_convertor(_RESOURCE_PATH, _ResourcePaths())
 
 
 def _answer_outside(request: Request, error: Exception) -> Response:
@@ -112,12 +121,13 @@ def make_app(
     ready = make_readiness(dispatcher).ready
     app = Starlette(
         routes=[
+            # First, because nearly all requests are for a resource.
+            Route(f"/api/{{path:{_RESOURCE_PATH}}}", endpoints, methods=_METHODS),
             *(Route(path, health) for path in ("/health", "/api/health")),
             *(Route(path, ready) for path in ("/ready", "/api/ready")),
             *(Route(path, redirect_to_page) for path in ("/", "/api", "/api/")),
             Route("/api/openapi.json", documentation.openapi),
             Route("/api/docs", documentation.page),
-            Route("/api/{path:path}", endpoints.handle, methods=_METHODS),
         ],
         exception_handlers={HTTPException: _answer_outside},
         lifespan=run_threads,
@@ -131,6 +141,6 @@ def make_app(
             allow_headers=_BROWSER_HEADERS,
             expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id", *RATE_HEADERS],
         )
-    app.add_middleware(GZipMiddleware, minimum_size=_LEAST_COMPRESSED_BYTES, compresslevel=4)
+    app.add_middleware(Compression)
     app.add_middleware(RequestLog)
     return app

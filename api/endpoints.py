@@ -10,6 +10,7 @@ import logging
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from order_factory.api.admission import Admission
 from order_factory.api.answers import Answer, add_etag, make_refusal
@@ -60,7 +61,12 @@ class Endpoints:
         self._readers = readers
         self._uploads = FairShares(api_settings().uploads)
 
-    async def handle(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, as an ASGI application."""
+        response = await self._handle(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    async def _handle(self, request: Request) -> Response:
         """Return the answer to a request, or the error that describes its problem."""
         # Sent with every answer, also with an error.
         request.state.headers = {}

@@ -44,7 +44,7 @@ def read_request(request: Request) -> Incoming:
         request.method,
         request.path_params["path"],
         query,
-        QueryParams(query).multi_items(),
+        QueryParams(query).multi_items() if query else [],
         find_base_url(request),
         read_credentials(request),
         request.headers.get("idempotency-key"),

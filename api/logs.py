@@ -34,7 +34,8 @@ class _AsJson(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {name: getattr(record, name) for name in _FIELDS if hasattr(record, name)}
+        given = record.__dict__
+        line |= {name: given[name] for name in _FIELDS if name in given}
         return orjson.dumps(line).decode()
 
 

@@ -1,20 +1,35 @@
-"""Middleware for every request: its id, its log line, and security headers."""
+"""Middleware for every request: its id, its log line, security headers and compression."""
 
 import logging
 import re
+from random import getrandbits
 from time import perf_counter
-from uuid import uuid4
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = logging.getLogger("order_factory.access")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-}
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+]
+_LEAST_COMPRESSED_BYTES = 1_000
+
+
+class Compression:
+    """Compresses answers for the clients that ask for it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._compressed = GZipMiddleware(app, _LEAST_COMPRESSED_BYTES, compresslevel=4)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asks = scope["type"] == "http" and "gzip" in Headers(scope=scope).get("accept-encoding", "")
+        # Most programs do not ask, and for them the middleware would look at every answer.
+        await (self._compressed if asks else self._app)(scope, receive, send)
 
 
 class RequestLog:
@@ -27,8 +42,8 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        request_id = given if _REQUEST_ID.fullmatch(given) else b"%032x" % getrandbits(128)
         began, status = perf_counter(), 500
         state = scope.setdefault("state", {})
 
@@ -36,10 +51,10 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                for name, value in _SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                headers = message["headers"]
+                names = {name for name, _ in headers}
+                headers.append((b"x-request-id", request_id))
+                headers += [each for each in _SECURITY_HEADERS if each[0] not in names]
             await send(message)
 
         try:
@@ -48,7 +63,7 @@ class RequestLog:
             _log.info(
                 "request",
                 extra={
-                    "request_id": request_id,
+                    "request_id": request_id.decode(),
                     "caller": state.get("caller"),
                     "method": scope["method"],
                     "path": scope["path"][:200],

@@ -1,6 +1,7 @@
 """The base URL of the service for links, as its clients see it."""
 
 import re
+from functools import lru_cache
 
 from starlette.requests import Request
 
@@ -14,7 +15,11 @@ def find_base_url(request: Request) -> str:
     configured = api_settings().public_url
     if configured is not None:
         return f"{configured.rstrip('/')}/api"
-    host = request.headers.get("host", "")
+    return _make_base_url(request.scope["scheme"], request.headers.get("host", ""))
+
+
+@lru_cache(maxsize=256)
+def _make_base_url(scheme: str, host: str) -> str:
     if not _HOST.fullmatch(host):
         host = "localhost"
-    return f"{request.scope['scheme']}://{host}/api"
+    return f"{scheme}://{host}/api"

@@ -1,7 +1,7 @@
 """Reading the query string and checking it against the resource. Errors name the parameter."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,13 +46,18 @@ class Query:
         return [each(row, mode) for each in self.filters]
 
 
+_EMPTY = Query()
+
+
 def parse_query(
-    resource: ResourceType, pairs: Iterable[tuple[str, str]], *, listing: bool
+    resource: ResourceType, pairs: Sequence[tuple[str, str]], *, listing: bool
 ) -> Query:
     """Return the query of a request for this resource. With `listing` it may sort and filter.
 
     Raises `ApiError` (400) that names the parameter.
     """
+    if not pairs:
+        return _EMPTY
     given: dict[str, str] = {}
     for name, value in pairs:
         if name in given:

@@ -111,7 +111,7 @@ class _Compiled:
             return [dict(zip(names, row, strict=True)) for row in rows]
         columns: list[Any] = list(zip(*rows, strict=True))
         for index, convert in converters:
-            columns[index] = [convert(value) for value in columns[index]]
+            columns[index] = [None if value is None else convert(value) for value in columns[index]]
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def _plan_reading(self, description: Any) -> tuple[list[str], list[tuple[int, _Convert]]]:
@@ -149,12 +149,12 @@ def _make_converter(type_: TypeEngine[Any], dialect: Dialect, code: Any) -> _Con
     return convert
 
 
-def _convert_sqlite_time(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
+def _convert_sqlite_time(value: str) -> datetime:
+    return datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
-def _convert_postgresql_time(value: datetime | None) -> datetime | None:
-    return None if value is None else value.astimezone(UTC)
+def _convert_postgresql_time(value: datetime) -> datetime:
+    return value.astimezone(UTC)
 
 
 def _wrap_error(db: Connection, sql: str, error: Exception) -> BaseException:

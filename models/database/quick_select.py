@@ -49,7 +49,7 @@ class QuickSelect:
             rows_read = cursor.fetchall()
         except Exception as error:
             raise _wrap_error(db, compiled.sql, error) from error
-        return compiled.convert(rows_read, cursor.description)
+        return compiled.convert(rows_read, cursor)
 
 
 class _Compiled:
@@ -100,12 +100,13 @@ class _Compiled:
             named |= zip(self._parts[name], map(prepare, parameters[name]), strict=True)
         return named if self._order is None else tuple(named[name] for name in self._order)
 
-    def convert(self, rows: list[tuple[Any, ...]], description: Any) -> list[dict[str, Any]]:
+    def convert(self, rows: list[tuple[Any, ...]], cursor: Any) -> list[dict[str, Any]]:
         """Return the driver's rows by column name, each value in its Python type."""
         if not rows:
             return []
         if self._reading is None:
-            self._reading = self._plan_reading(description)
+            # psycopg makes the description anew whenever it is read.
+            self._reading = self._plan_reading(cursor.description)
         names, converters = self._reading
         if not converters:
             return [dict(zip(names, row, strict=True)) for row in rows]

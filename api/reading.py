@@ -187,7 +187,8 @@ def _add_page(rows: Select[Any], sort: Sort, table: FromClause) -> Select[Any]:
 def _build_order(sort: Sort, table: FromClause) -> list[ColumnElement[Any]]:
     """Return the requested sort columns and then the key, which makes the pages stable.
 
-    Null is last, and first in descending order. Texts are compared bytewise.
+    The key has the direction of the last column, so that an index has the same order. Null is last,
+    and first in descending order. Texts are compared bytewise.
     """
     order: list[ColumnElement[Any]] = []
     for name, descends in sort:
@@ -197,4 +198,5 @@ def _build_order(sort: Sort, table: FromClause) -> list[ColumnElement[Any]]:
         if column.nullable:
             by = by.nulls_first() if descends else by.nulls_last()
         order.append(by)
-    return [*order, table.c.id]
+    key = table.c.id
+    return [*order, key.desc() if sort and sort[-1][1] else key]

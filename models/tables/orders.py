@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, false, text, true
+from sqlalchemy import ForeignKey, Index, String, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from order_factory.models.tables.base import (
@@ -35,6 +35,8 @@ class Order(Described, Moded, Base):
 
     __tablename__ = "orders"
     __table_args__ = (
+        # For lists with the newest first.
+        Index("ix_orders_mode_created_at", "mode", "created_at", "id"),
         partial_index(
             "uq_orders_mode_number",
             "mode",

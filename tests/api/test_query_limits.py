@@ -4,8 +4,9 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 
+from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.database.engine import begin, get_engine
 from order_factory.models.tables import Order, OrderFactory
 from order_factory.tasks.working_set.statements import table_of
@@ -51,6 +52,35 @@ def test_many_values_are_found_in_one_query(api, shop):
     assert api.list_ids("orders", reference_cont_any=",".join(["a", "x"] * 100)) == [
         make_order_id(matching)
     ]
+
+
+@pytest.mark.parametrize("table", ["orders", "order_factories"])
+def test_a_list_with_the_newest_first_needs_no_sorting(shop, table):
+    for _ in range(3):
+        request_copy(shop.order(mode="test"))
+    newest = f"SELECT * FROM {table} WHERE mode = 'test' ORDER BY created_at DESC, id DESC LIMIT 25"
+
+    with begin() as db:
+        if on_sqlite(db):
+            plan = db.execute(text(f"EXPLAIN QUERY PLAN {newest}")).all()
+        else:
+            db.execute(text("SET LOCAL enable_seqscan = off"))  # the table is small
+            plan = db.execute(text(f"EXPLAIN {newest}")).all()
+
+    assert f"ix_{table}_mode_created_at" in str(plan)
+    assert "TEMP B-TREE" not in str(plan), "SQLite sorts"
+    assert "Sort" not in str(plan), "PostgreSQL sorts"
+
+
+def test_of_the_same_time_the_last_is_listed_first(api, shop):
+    same = {"created_at": datetime(2026, 1, 1, tzinfo=UTC), "mode": "test"}
+    first, second = shop.order(**same), shop.order(**same)
+
+    newest = api.get("orders", sort="-created_at")["data"]
+    oldest = api.get("orders", sort="created_at")["data"]
+
+    assert [each["id"] for each in newest] == [make_order_id(second), make_order_id(first)]
+    assert newest == oldest[::-1]
 
 
 def test_values_do_not_create_new_cached_statements(api, shop):

@@ -128,12 +128,10 @@ class Dispatcher:
         if self._api_url is not None:
             return
         self._start_prefect()
-        from prefect.client.orchestration import get_client
-
         import order_factory.flows.drain_order_factories  # noqa: F401
-        from order_factory.tasks.prefect_ui.prefect_calls import RETRIES, limit_retries
+        from order_factory.tasks.prefect_ui.prefect_calls import open_client
 
-        with limit_retries(RETRIES), get_client(sync_client=True) as client:
+        with open_client() as client:
             failure = client.api_healthcheck()
             if failure is not None:
                 raise failure
@@ -187,13 +185,12 @@ class Dispatcher:
 
     def _start_deployment(self, name: str) -> None:
         """Start the deployment, unless its last run is still running."""
-        from prefect.client.orchestration import get_client
         from prefect.deployments import run_deployment
 
-        from order_factory.tasks.prefect_ui.prefect_calls import RETRIES, limit_retries
+        from order_factory.tasks.prefect_ui.prefect_calls import RETRIES, limit_retries, open_client
 
         if self._started_run is not None:
-            with limit_retries(RETRIES), get_client(sync_client=True) as client:
+            with open_client() as client:
                 state = client.read_flow_run(self._started_run.id).state
             if state is not None and not state.is_final():
                 return

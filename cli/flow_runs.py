@@ -131,11 +131,9 @@ def _pause_garbage_collection() -> Iterator[None]:
 
 
 def _check_server() -> Exception | None:
-    from prefect.client.orchestration import get_client
+    from order_factory.tasks.prefect_ui.prefect_calls import open_client
 
-    from order_factory.tasks.prefect_ui.prefect_calls import RETRIES, limit_retries
-
-    with limit_retries(RETRIES), get_client(sync_client=True) as client:
+    with open_client() as client:
         problem = client.api_healthcheck()
         if problem is None:
             # The health check needs no login; this request does.

@@ -69,12 +69,10 @@ def keep_ending_dead_runs(*, only_worker: bool) -> None:
     """End dead runs now, and then every minute in a thread; never raises."""
 
     def end_dead_runs_once(only_worker: bool, suspects: frozenset[str]) -> frozenset[str]:
-        from prefect.client.orchestration import get_client
-
-        from order_factory.tasks.prefect_ui.prefect_calls import RETRIES, limit_retries
+        from order_factory.tasks.prefect_ui.prefect_calls import open_client
 
         try:
-            with limit_retries(RETRIES), get_client(sync_client=True) as client:
+            with open_client() as client:
                 ended = end_dead_runs(client, only_worker=only_worker, suspects=suspects)
                 _report(client, ended)
         except Exception as error:  # noqa: BLE001  (the next look may succeed)

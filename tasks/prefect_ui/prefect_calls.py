@@ -4,14 +4,18 @@ A problem with the Prefect UI must never prevent a copy or a payment. If the ser
 Prefect's own client would wait for more than a minute at each call.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from httpx import HTTPError, HTTPStatusError, codes
 from prefect.context import SettingsContext, get_settings_context
 
 from order_factory.tasks.prefect_ui.run_logs import log_line
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
 
 R = TypeVar("R")
 
@@ -65,3 +69,12 @@ def limit_retries(retries: int) -> SettingsContext:
     api = context.settings.api.model_copy(update={"request_timeout": ANSWER_SECONDS})
     settings = context.settings.model_copy(update={"client": client, "api": api})
     return SettingsContext(profile=context.profile, settings=settings)
+
+
+@contextmanager
+def open_client() -> Iterator["SyncPrefectClient"]:
+    """Open a client of Prefect's server that retries a request at most `RETRIES` times."""
+    from prefect.client.orchestration import get_client
+
+    with limit_retries(RETRIES), get_client(sync_client=True) as client:
+        yield client

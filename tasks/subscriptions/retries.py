@@ -10,7 +10,6 @@ from order_factory.models.tables import CopyError, CustomerPaymentSource, Order,
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.statuses import FactoryStatus, Mode, OrderStatus
 from order_factory.tasks.copying.payment_source_fallback import allows_fallback, select_newest_valid
-from order_factory.tasks.outcomes.answers import PAYMENT_NEEDS_CUSTOMER, PAYMENT_REFUSED
 from order_factory.tasks.subscriptions.due import factory, is_active_or_running, subscription
 from order_factory.tasks.subscriptions.tables import due_retries
 from order_factory.tasks.working_set.statements import (
@@ -36,7 +35,7 @@ _waits = and_(factory.c.waits_for_payment_source, factory.c.status == FactorySta
 PASSING_FIELDS = ("payment_source",)
 PASSING_CODES = (ErrorCode.NOT_ENOUGH_STOCK,)
 # Errors that need another payment source or the customer. The schedule does not retry them.
-NEEDS_OTHER_SOURCE = (PAYMENT_REFUSED, PAYMENT_NEEDS_CUSTOMER)
+NEEDS_OTHER_SOURCE = (ErrorCode.PAYMENT_REFUSED, ErrorCode.PAYMENT_NEEDS_CUSTOMER)
 # Errors that do not cause the failure: they follow from other errors, or only inform.
 _NOT_CAUSES = (
     ErrorCode.CANNOT_BE_PLACED,

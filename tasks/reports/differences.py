@@ -1,7 +1,7 @@
 """The differences of copies from their source orders, with reasons, for one copy or many."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -104,7 +104,7 @@ def read_differences(db: Connection, condition: Condition) -> DifferencesById:
     as a later edit, has no reason.
     """
     options = {row.id: row for row in db.execute(_select_factories(condition))}
-    found: DifferencesById = {key: [] for key in options}
+    differences: DifferencesById = {key: [] for key in options}
     reasons = _Reasons(db, condition)
     for key, difference in (
         *_find_lines(db, condition, reasons, options),
@@ -116,8 +116,8 @@ def read_differences(db: Connection, condition: Condition) -> DifferencesById:
         *_find_payment_sources(db, condition, reasons, options),
         *_find_left_out_data(db, condition),
     ):
-        found[key].append(difference)
-    return found
+        differences[key].append(difference)
+    return differences
 
 
 class _Reasons:
@@ -397,6 +397,15 @@ def _find_payment_sources(
         )
 
 
+class _Pairs(NamedTuple):
+    """The rows of one kind, each joined with its source."""
+
+    kind: str
+    rows: FromClause
+    source: FromClause
+    target: FromClause
+
+
 def _find_left_out_data(db: Connection, condition: Condition) -> Iterator[tuple[int, Difference]]:
     """Yield the metadata keys and the references that were not copied, by kind of row."""
     address, option = table_of(Address), table_of(LineItemOption)
@@ -410,35 +419,29 @@ def _find_left_out_data(db: Connection, condition: Condition) -> Iterator[tuple[
     used = has_address.c.id.in_([_target.c.billing_address_id, _target.c.shipping_address_id])
     addresses = _copied.join(has_address, used)
     addresses = addresses.join(had_address, had_address.c.id == has_address.c.copied_from_id)
-    for kind, rows, source_row, target_row in (
-        ("order", _copied, _source, _target),
-        ("line_items", lines, _had, _has),
-        ("line_item_options", options, had_option, has_option),
-        ("addresses", addresses, had_address, has_address),
+    for pairs in (
+        _Pairs("order", _copied, _source, _target),
+        _Pairs("line_items", lines, _had, _has),
+        _Pairs("line_item_options", options, had_option, has_option),
+        _Pairs("addresses", addresses, had_address, has_address),
     ):
-        yield from _find_left_out_references(db, condition, kind, rows, source_row, target_row)
-        yield from _find_left_out_metadata(db, condition, kind, rows, source_row, target_row)
+        yield from _find_left_out_references(db, condition, pairs)
+        yield from _find_left_out_metadata(db, condition, pairs)
 
 
 def _find_left_out_references(
-    db: Connection,
-    condition: Condition,
-    kind: str,
-    rows: FromClause,
-    source_row: FromClause,
-    target_row: FromClause,
+    db: Connection, condition: Condition, pairs: _Pairs
 ) -> Iterator[tuple[int, Difference]]:
+    source, target = pairs.source.c, pairs.target.c
     missing = or_(
-        *(
-            and_(source_row.c[name].is_not(None), target_row.c[name].is_(None))
-            for name in _REFERENCES
-        )
+        *(and_(source[name].is_not(None), target[name].is_(None)) for name in _REFERENCES)
     )
-    counted = select(_factory.c.id, func.count(), _factory.c.keep_references).select_from(rows)
+    counted = select(_factory.c.id, func.count(), _factory.c.keep_references)
+    counted = counted.select_from(pairs.rows)
     counted = counted.where(condition, missing).group_by(_factory.c.id, _factory.c.keep_references)
     for key, count, rule in db.execute(counted.order_by(_factory.c.id)):
         reason = None if rule == ALL else "keep_references"
-        what = f"{kind}: rows with a reference"
+        what = f"{pairs.kind}: rows with a reference"
         yield (
             key,
             Difference(part="references", what=what, before=count, after=None, reason=reason),
@@ -446,26 +449,19 @@ def _find_left_out_references(
 
 
 def _find_left_out_metadata(
-    db: Connection,
-    condition: Condition,
-    kind: str,
-    rows: FromClause,
-    source_row: FromClause,
-    target_row: FromClause,
+    db: Connection, condition: Condition, pairs: _Pairs
 ) -> Iterator[tuple[int, Difference]]:
     """Yield the keys that were not copied, without their values, which may be private."""
-    pairs = select(
-        _factory.c.id, _factory.c.keep_metadata, source_row.c.metadata, target_row.c.metadata
-    )
-    differs = source_row.c.metadata.is_distinct_from(target_row.c.metadata)
-    pairs = pairs.select_from(rows).where(condition, source_row.c.metadata.is_not(None), differs)
+    source, target = pairs.source.c.metadata, pairs.target.c.metadata
+    rows = select(_factory.c.id, _factory.c.keep_metadata, source, target).select_from(pairs.rows)
+    rows = rows.where(condition, source.is_not(None), source.is_distinct_from(target))
     missing: dict[tuple[int, str], set[str]] = {}
-    for key, rule, before, after in db.execute(pairs.order_by(_factory.c.id)):
+    for key, rule, before, after in db.execute(rows.order_by(_factory.c.id)):
         missing.setdefault((key, rule), set()).update({*(before or ())} - {*(after or ())})
     for (key, rule), names in missing.items():
         if names:
             reason = None if rule == ALL else "keep_metadata"
-            what = f"{kind}: keys"
+            what = f"{pairs.kind}: keys"
             before = ", ".join(sorted(names))
             yield (
                 key,

@@ -22,6 +22,11 @@ def choose_processor(number: int) -> int | None:
     return processors[number % len(processors)] if len(processors) > 1 else None
 
 
+def count_processors() -> int:
+    """Return the number of processors to choose from; 0 if the system has no choice."""
+    return len(_find_processors())
+
+
 def stay_on(processor: int | None) -> None:
     """Let this thread run on this processor only, and all threads that it starts."""
     if processor is not None:

@@ -17,12 +17,14 @@ from threading import Thread
 from typing import Any, cast
 
 import uvicorn
+from filelock import FileLock, Timeout
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
 from order_factory.api.app import SECONDS_TO_END, make_app, make_background_threads
 from order_factory.api.dispatcher import Dispatcher, require_prefect_at
 from order_factory.api.logs import set_up_logs
+from order_factory.api.processors import choose_processor, count_processors
 from order_factory.api.settings import api_settings
 from order_factory.models.errors import InvalidRequest
 from order_factory.tasks.reports.replacing import replace_file
@@ -38,6 +40,8 @@ _START_SECONDS = 60.0
 _WAKE_PORT, _FOLDER = "_ORDER_FACTORY_WAKE_PORT", "_ORDER_FACTORY_PARENT_FOLDER"
 _THIS_MACHINE = "127.0.0.1"
 _PREFECT, _COUNTERS = "prefect", "counters"
+# Held until this process ends.
+_own_processor: list[FileLock] = []
 
 
 def require_several_processes() -> None:
@@ -117,7 +121,19 @@ def make_worker_app() -> Starlette:
     if api_settings().dispatch:
         dispatcher = ParentDispatcher(int(os.environ[_WAKE_PORT]), Path(os.environ[_FOLDER]))
     Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    return make_app(dispatcher, [], Path(os.environ[_FOLDER], _COUNTERS))
+    folder = Path(os.environ[_FOLDER])
+    return make_app(dispatcher, [], folder / _COUNTERS, _claim_processor(folder))
+
+
+def _claim_processor(folder: Path) -> int | None:
+    """Return a processor that no other process has claimed; None if there is none left."""
+    for number in range(count_processors()):
+        lock = FileLock(folder / f"processor-{number}")
+        with suppress(Timeout):
+            lock.acquire(blocking=False)
+            _own_processor.append(lock)
+            return choose_processor(number)
+    return None
 
 
 def _end_with_parent() -> None:

@@ -9,6 +9,7 @@ import psutil
 import pytest
 from prefect.settings import PREFECT_API_URL
 
+from order_factory.api.processors import choose_processor
 from order_factory.api.server import serve
 from order_factory.models.errors import InvalidRequest
 from order_factory.models.tables import OrderFactory
@@ -70,6 +71,10 @@ def test_several_processes_answer_and_the_parent_copies(service, shop):
     wait_for(
         lambda: {r.status for r in shop.rows(OrderFactory)} == {"completed"}, "the copies", SECONDS
     )
+    if choose_processor(0) is not None:
+        chosen = [os.sched_getaffinity(each.pid) for each in first]
+        assert [len(each) for each in chosen] == [1, 1], "each stays on one processor"
+        assert chosen[0] != chosen[1]
     first[0].kill()
     replaced = wait_for(
         lambda: (now := listeners(parent)) != first and len(now) == 2 and now,

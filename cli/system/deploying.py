@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,12 +75,20 @@ def make_pool(client: "SyncPrefectClient") -> None:
 
 
 def _deploy_all() -> None:
-    command = ["prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(PREFECT_FILE)]
-    done = subprocess.run(
-        [sys.executable, "-m", *command], check=False, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise NotDeployed((done.stdout + done.stderr).strip())
+    # In another process, importing Prefect and the flows again would take longer than this.
+    from prefect.cli import app
+
+    output = StringIO()
+    own_arguments = sys.argv
+    sys.argv = ["prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(PREFECT_FILE)]
+    try:
+        with redirect_stdout(output), redirect_stderr(output):
+            app()
+    except SystemExit as end:
+        if end.code:
+            raise NotDeployed(output.getvalue().strip()) from None
+    finally:
+        sys.argv = own_arguments
 
 
 def start_deploying() -> subprocess.Popen[str]:

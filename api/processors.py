@@ -13,13 +13,17 @@ from typing import TypeVar
 
 import anyio
 
+from order_factory.api.settings import api_settings
+
 Result = TypeVar("Result")
 
 
 def choose_processor(number: int) -> int | None:
-    """Return a processor for the service with this number; None if the system has no choice."""
+    """Return a processor for the service with this number; None if it may run on all."""
     processors = sorted(_find_processors())
-    return processors[number % len(processors)] if len(processors) > 1 else None
+    if len(processors) < 2 or not api_settings().one_processor:
+        return None
+    return processors[number % len(processors)]
 
 
 def count_processors() -> int:

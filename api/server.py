@@ -1,10 +1,10 @@
 """Running the service."""
 
-import os
 import signal
 import socket
 import sys
 from collections.abc import Callable
+from random import getrandbits
 from typing import Any
 
 import uvicorn
@@ -84,8 +84,8 @@ def serve(
             )
             serve_with_processes(config, bound, lambda: announce(_make_url(bound)), start_prefect)
         else:
-            # The process id, so that two services of a machine usually choose two processors.
-            app = make_service(start_prefect, choose_processor(os.getpid()))
+            # Two services of a machine usually choose two processors.
+            app = make_service(start_prefect, choose_processor(getrandbits(16)))
             config = make_server_config(app, log_level="warning")
             _Server(config, announce).run(sockets=[bound])
 

@@ -63,6 +63,11 @@ class ApiSettings(BaseSettings):
     threads: int = Field(
         default=6, ge=1, le=64, description="Most concurrent reads. A token may use half of them."
     )
+    one_processor: bool = Field(
+        default=True,
+        description="Keep the threads that answer requests on one processor, which halves their "
+        "work. Turn it off where other programs are bound to the same processors.",
+    )
     idempotency_hours: int = Field(
         default=24, ge=1, description="Hours for which an Idempotency-Key is stored."
     )

@@ -22,6 +22,14 @@ def test_services_with_following_numbers_choose_different_processors():
     assert choose_processor(0) == choose_processor(len(find_processors()))
 
 
+def test_a_setting_lets_the_threads_run_on_every_processor(configure):
+    configure.setenv("ORDER_FACTORY_API_ONE_PROCESSOR", "false")
+
+    assert choose_processor(1) is None
+    with staying_on(choose_processor(1)):
+        assert len(find_processors()) > 1
+
+
 def test_work_in_other_threads_may_use_every_processor():
     every, chosen = find_processors(), choose_processor(1)
 

@@ -106,6 +106,6 @@ def _explain_total(goods: int, header: HeaderAmounts) -> str:
     )
     total = format_money(header.total, header.currency_code)
     return (
-        f"is {total}, and {shown} do not add up to it; "
-        "complete the order in the file, or export it again"
+        f"is {total}, and {shown} do not add up to it; complete the order in the file, or name the "
+        "column of the missing amount under adjustments or payments in a mapping of your own"
     )

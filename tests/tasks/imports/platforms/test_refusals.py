@@ -8,7 +8,10 @@ from tests.tasks.imports.platforms.conftest import shopify_order, write_rows
 pytestmark = pytest.mark.usefixtures("verified")
 
 MUG = ("1", "10.00", "MUG")
-NO_SUM = "; complete the order in the file, or export it again"
+NO_SUM = (
+    "; complete the order in the file, or name the column of the missing amount under adjustments "
+    "or payments in a mapping of your own"
+)
 # What is wrong: the rows of the order, the line of the fault, its column, the reason.
 WRONG = {
     "a total that is no sum": (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from order_factory.models.tables import Order
+from order_factory.models.tables import Address, Customer, LineItem, Order
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.exports.resources import find_owner_key
@@ -16,8 +16,10 @@ from order_factory.tasks.imports.rejects import RejectsFile
 from order_factory.tasks.imports.resources import RESOURCES
 from order_factory.tasks.imports.tally import Tally
 from tests.support import mixed_shop
+from tests.support.copying import change, copy_one
 from tests.support.exporting import export
 from tests.support.import_examples import EVERYTHING
+from tests.support.orders import change_and_ask, make_open_order
 from tests.support.shop import Shop
 from tests.support.verifying import find_violations
 from tests.tasks.imports.test_round_trip import MODELS
@@ -86,6 +88,30 @@ def read_travelling_rows(shop):
     }
 
 
+def add_changed_copies(shop):
+    """Copies with each kind of change, a merged copy, and orders that were paid and cancelled."""
+    for currency in ("EUR", "USD"):
+        shop.price("BOWL", 9_90, currency)
+    change(Address, shop.address(line_1="Elsewhere"), reference="elsewhere")
+    other = shop.row(Customer, id=shop.customer())
+    source = shop.order(lines=[("MUG", 2, 12_50), ("CAP", 1, 9_00)], market_name="Europe")
+    copies = [
+        copy_one(source, quantities={"MUG": 5, "CAP": 0}, add_lines={"BOWL": 2}),
+        copy_one(source, swap_skus={"CAP": "BOWL"}, target_market="America", target_notes="+1\n2"),
+        copy_one(source, target_customer=other.email, target_billing_address="elsewhere"),
+        copy_one(shop.order(lines=[("BOWL", 3, 1_00)]), target_currency="USD", refresh_prices=True),
+    ]
+    fresh = {"status": "pending", "payment_status": "unpaid", "placed_at": None}
+    opened = shop.order(customer_id=other.id, number="OPEN", **fresh)
+    copies.append(copy_one(shop.order(customer_id=other.id), merge_into="OPEN"))
+    assert [each.errors_log for each in copies] == [None] * len(copies)
+    assert len(shop.rows(LineItem, order_id=opened)) == 2
+    for changes in (["cancel"], ["capture", "refund"], ["approve", "capture"]):
+        order = make_open_order(shop)
+        assert change_and_ask("place", order) == []
+        assert all(change_and_ask(name, order) == [] for name in changes)
+
+
 def import_all(folder, tmp_path, mode):
     rejects = RejectsFile(tmp_path / "rejects.csv")
     for file in find_files(str(folder)):
@@ -103,6 +129,7 @@ def test_a_shop_is_exported_and_imported_into_the_other_database(
     monkeypatch.setenv("ORDER_FACTORY_DATABASE_URL", here)
     shop = Shop()
     mixed_shop.fill(shop)
+    add_changed_copies(shop)
     # An empty text travels as no text.
     for order in shop.rows(Order, customer_email=""):
         shop.change_order(order.id, customer_email="a@b.example", customer_email_key="a@b.example")

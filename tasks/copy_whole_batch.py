@@ -9,9 +9,9 @@ from prefect.runtime import flow_run
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from order_factory.models.database.engine import begin
 from order_factory.models.database.key_sequences import read_drawn_keys, return_keys
 from order_factory.models.database.retrying import read, retry_transient
+from order_factory.models.database.snapshots import begin_large
 from order_factory.models.errors import OrderFactoryError
 from order_factory.models.results.progress import report_progress
 from order_factory.models.results.step_times import StepTimes
@@ -72,7 +72,7 @@ def copy_whole_batch(batch_id: int, size: int, stopped: Stopped) -> BatchReport:
 
     def attempt() -> BatchReport:
         try:
-            with begin() as db:
+            with begin_large() as db:
                 return _copy_whole(db, batch_id, size, stopped)
         except DBAPIError as error:
             # Prefect logs what a task raises: it must not quote a row.
@@ -103,7 +103,7 @@ def _rehearse(
     record: Record, size: int, stopped: Stopped, account: Account
 ) -> tuple[BatchAccount, BatchReport]:
     try:
-        with begin() as db:
+        with begin_large() as db:
             batch_id = record(db)
             start_batch(db, batch_id, flow_run.id)
             report = _copy_whole(db, batch_id, size, stopped)

@@ -77,7 +77,7 @@ def finish_batch(db: Connection, batch_id: int) -> bool:
 
     Returns whether this call completed it. If several runs work on it, only one does.
     """
-    if count_unfinished(db, batch_id):
+    if db.scalar(select(exists().where(OrderFactory.batch_id == batch_id, is_unfinished))):
         return False
     now = utc_now()
     open_batch = update(_batch).where(

@@ -74,10 +74,12 @@ class Scope:
         of_orders = _transaction.c.order_factory_id.is_(None)
         if self.orders:
             return of_orders
-        is_in_scope = select(_factory.c.id).where(
-            _factory.c.batch_id.is_not_distinct_from(self.batch_id)
+        # For each open transaction: a batch may have a million factories.
+        mine = _factory.alias("mine")
+        of_factories = exists().where(
+            mine.c.id == _transaction.c.order_factory_id,
+            mine.c.batch_id.is_not_distinct_from(self.batch_id),
         )
-        of_factories = _transaction.c.order_factory_id.in_(is_in_scope)
         return of_factories if self.batch_id is not None else or_(of_orders, of_factories)
 
 

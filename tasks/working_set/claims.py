@@ -69,10 +69,9 @@ is_unfinished = OrderFactory.status.in_(
     bindparam("unfinished", UNFINISHED, expanding=True, literal_execute=True)
 )
 
-# Not copied yet. An unfinished factory with a target order waits for a gateway.
-is_to_copy = and_(is_unfinished, OrderFactory.target_order_id.is_(None))
-# The same for a claimed factory. `coalesce` prevents the use of the index on the target orders.
-_is_still_open = and_(is_unfinished, func.coalesce(OrderFactory.target_order_id, 0) == 0)
+# Not copied yet. An unfinished factory with a target order waits for a gateway. `coalesce` prevents
+# the use of the index on the target orders, which has every pending factory under null.
+is_to_copy = and_(is_unfinished, func.coalesce(OrderFactory.target_order_id, 0) == 0)
 # Another attempt to place the target order of a failed factory: nothing is copied.
 is_to_place_again = and_(
     OrderFactory.status == FactoryStatus.PENDING, OrderFactory.target_order_id.is_not(None)
@@ -168,7 +167,7 @@ def insert_copies(*which: ColumnElement[bool]) -> Insert:
             key(PaymentSource).label("payment_source_key"),
         )
         .select_from(rows)
-        .where(_is_still_open, *which)
+        .where(is_to_copy, *which)
         .subquery("drawn")
     )
     columns = prepared.c

@@ -7,12 +7,13 @@ import sys
 import time
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import exists, select, text
 
-from order_factory.models.database.engine import begin
+from order_factory.models.database.engine import begin, reading
 from order_factory.models.tables import Order, OrderFactory
+from order_factory.tasks.batches.pending import HAS_NO_OWNER
 from order_factory.tasks.copying.engine import copy_claimed
-from order_factory.tasks.working_set.claims import claim_factory, claim_pending
+from order_factory.tasks.working_set.claims import claim_factory, claim_pending, is_to_copy
 from order_factory.tasks.working_set.tables import claims
 from tests.support.at_once import run_together
 from tests.support.copying import (
@@ -127,3 +128,13 @@ def work_through(batch):
             if not size:
                 return
             assert copy_claimed(db, size, None).stuck == []
+
+
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+def test_waiting_copies_are_found_without_reading_every_pending_one(shop):
+    query = select(exists().where(is_to_copy, HAS_NO_OWNER))
+    with reading() as db:
+        sql = query.compile(db, compile_kwargs={"literal_binds": True})
+        plan = " ".join(row.detail for row in db.execute(text(f"EXPLAIN QUERY PLAN {sql}")))
+
+    assert "ix_order_factories_open (batch_id=?)" in plan

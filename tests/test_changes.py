@@ -498,6 +498,7 @@ def test_an_error_code_and_an_event_need_one_declaration_each(scratch):
 from docs.reference_pages import page
 from order_factory.models.values.error_codes import ErrorCode
 from order_factory.models.values.event_names import EventName
+from order_factory.models.values.topics import TOPICS
 from order_factory.tasks.working_set.copy_errors import insert_errors
 
 recorded = insert_errors(ErrorCode.CUSTOMER_TOO_YOUNG, "the customer is 12").compile()
@@ -505,6 +506,7 @@ assert {"customer", "customer_too_young"} <= set(recorded.params.values()), reco
 assert "`customer_too_young`" in page("errors.md")
 assert EventName("order_factories.pause") is EventName.PAUSE
 assert "`order_factories.pause`" in page("events.md")
+assert TOPICS["order_copies.pause"] == "The copy was paused."
 """)
 
     assert len(scratch.changed) == 2
@@ -610,3 +612,89 @@ def test_a_resource_of_the_api_takes_two_files(scratch):
     scratch.run(USE_RESOURCE)
 
     assert len(scratch.changed) == 2
+
+
+TRIGGER = """\"\"\"Forget the notes of orders.\"\"\"
+from sqlalchemy import null, update
+
+from order_factory.models.tables import Order
+from order_factory.tasks.working_set.requested_orders import accepted_orders
+
+
+def forget_notes(db, now):
+    forgotten = update(Order).where(Order.id.in_(accepted_orders()))
+    db.execute(forgotten.values(notes=null(), updated_at=now))
+"""
+
+# One process tries a trigger and an include, because each process starts slowly.
+USE_TRIGGER_AND_INCLUDE = """
+import os, order_factory
+from order_factory.api.app import make_service
+from order_factory.api.documentation.openapi import build_openapi_document
+from order_factory.api.tokens import create_token
+from order_factory.models.database.engine import begin
+from order_factory.models.database.schema import upgrade
+from order_factory.models.tables import Address, Order
+from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.models.values.statuses import Mode
+from starlette.testclient import TestClient
+
+assert order_factory.__file__.startswith(os.getcwd()), order_factory.__file__
+upgrade()
+with begin() as db:
+    row = dict(line_1="Via Roma 1", city="Rome", country_code="IT", mode="test")
+    address = db.execute(Address.__table__.insert().values(**row))
+    row = dict(number="1", currency_code="EUR", status="placed", mode="test", notes="ring twice")
+    row["shipping_address_id"] = address.inserted_primary_key[0]
+    order = db.execute(Order.__table__.insert().values(**row)).inserted_primary_key[0]
+    token = create_token(db, mode=Mode.TEST, scopes=["read", "write"]).token
+headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/vnd.api+json"}
+name = public_id(Resource.orders, order)
+change = {"type": "orders", "id": name, "attributes": {"_forget_notes": True}}
+with TestClient(make_service()) as client:
+    changed = client.patch(f"/api/orders/{name}", headers=headers, json={"data": change})
+    shown = client.get("/api/addresses?include=shipped_orders", headers=headers)
+assert changed.status_code == 200, changed.text
+assert changed.json()["data"]["attributes"]["notes"] is None, changed.text
+assert [(each["type"], each["id"]) for each in shown.json()["included"]] == [("orders", name)]
+description = str(build_openapi_document())
+assert "Forget the notes." in description and "shipped_orders" in description
+"""
+
+
+def test_a_trigger_takes_three_files_and_an_include_takes_one(scratch):
+    scratch.create("tasks/orders/forgetting.py", TRIGGER)
+    scratch.replace(
+        "tasks/orders/changes.py",
+        "from order_factory.tasks.orders.placing import place\n",
+        "from order_factory.tasks.orders.forgetting import forget_notes\n"
+        "from order_factory.tasks.orders.placing import place\n",
+    )
+    scratch.replace(
+        "tasks/orders/changes.py",
+        '    "place": place,\n',
+        '    "place": place,\n    "forget_notes": forget_notes,\n',
+    )
+    scratch.replace(
+        "api/resources/order_triggers.py",
+        '    _Declared("_archive",',
+        '    _Declared("_forget_notes", "Forget the notes.", ("forget_notes",)),\n'
+        '    _Declared("_archive",',
+    )
+    assert len(scratch.changed) == 3
+
+    scratch.replace(
+        "api/resources/addresses.py",
+        "    ResourceType,\n",
+        "    Relationship,\n    ResourceType,\n",
+    )
+    scratch.replace(
+        "api/resources/addresses.py",
+        "    relationships=(",
+        "    relationships=(\n        Relationship(\n"
+        '            "shipped_orders", "orders", near="id", far="shipping_address_id", many=True\n'
+        "        ),",
+    )
+    assert len(scratch.changed) == 4
+
+    scratch.run(USE_TRIGGER_AND_INCLUDE)

@@ -27,7 +27,9 @@ def create(
     include: Annotated[
         list[str] | None,
         typer.Option(
-            "--include", metavar="RELATIONSHIP", help="Include it in the payload. Repeatable."
+            "--include",
+            metavar="RELATIONSHIP",
+            help="Include these related rows in the payload. Repeatable.",
         ),
     ] = None,
     mode: Annotated[

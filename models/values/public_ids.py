@@ -87,14 +87,16 @@ def _find_surroundings(resource: Resource) -> list[tuple[str, str, str]]:
     """
     surroundings = []
     for remainder in range(len(_ALPHABET)):
-        keys = range(remainder, len(_ALPHABET) * _BASE, len(_ALPHABET))
-        ids = {key: public_id(resource, key) for key in keys}
-        ends = {key: 4 + (key >= _BASE) + (key >= _BASE**2) for key in keys}
-        letters = {key % _BASE: ids[key][ends[key] - 1] for key in keys}
-        first = ids[remainder]
-        surroundings.append(
-            (first[:3], "".join(letters[n] for n in range(_BASE)), first[ends[remainder] :])
-        )
+        letters: dict[int, str] = {}
+        for start in (0, 10, 20, 30, 31):
+            ten_digits = range(start, start + 10)
+            key = sum(digit * _BASE**place for place, digit in enumerate(ten_digits))
+            # _BASE**10 has the remainder 1.
+            key += (remainder - key) % len(_ALPHABET) * _BASE**10
+            letters |= zip(ten_digits, reversed(public_id(resource, key)), strict=False)
+        first = public_id(resource, remainder)
+        end = 4 + (remainder >= _BASE)
+        surroundings.append((first[:3], "".join(letters[n] for n in range(_BASE)), first[end:]))
     return surroundings
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.orm import aliased
 
 from order_factory.models.tables import Order, OrderFactory
-from order_factory.models.values.public_ids import Resource, public_id
+from order_factory.models.values.public_ids import Resource, public_ids
 from order_factory.tasks.working_set.target_orders import TARGET_OR_MERGED
 
 SHOWN = 1_000
@@ -34,13 +34,16 @@ def read_first_orders(
     )
     if flow_run_id:
         rows = rows.where(OrderFactory.flow_run_id == flow_run_id)
+    found = db.execute(rows).all()
+    source_ids = public_ids(Resource.orders, [row.source_id for row in found])
+    target_ids = public_ids(Resource.orders, [row.target_id for row in found])
     return [
         {
             "source order": row.source_number or "",
-            "source id": public_id(Resource.orders, row.source_id),
+            "source id": source_id,
             "status": row.status,
             "target order": row.target_number or "",
-            "target id": public_id(Resource.orders, row.target_id) if row.target_id else "",
+            "target id": target_id or "",
         }
-        for row in db.execute(rows)
+        for row, source_id, target_id in zip(found, source_ids, target_ids, strict=True)
     ]

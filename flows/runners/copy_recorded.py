@@ -25,7 +25,7 @@ from order_factory.tasks.batches.records import (
 from order_factory.tasks.copy_orders import BatchReport, place_orders_again
 from order_factory.tasks.copy_whole_batch import copy_whole_batch
 from order_factory.tasks.payments.claiming import Scope, count_due, has_free_payment
-from order_factory.tasks.prefect_ui.artifacts import show_progress, start_progress
+from order_factory.tasks.prefect_ui.progress import BackgroundProgress, showing_progress
 
 # Longer than the database keeps the locks of a machine that is gone (see `models.database.engine`).
 LOCK_SECONDS = 60.0
@@ -55,17 +55,18 @@ def copy_recorded(job: Job, runner: ChosenRunner, *, in_one_transaction: bool) -
     """
     remaining = write(lambda db: _start(db, job.batch_id))
     copied, started = CopyOutcome(), perf_counter()
-    with watch_for_stop(str(flow_run.id)) as stop:
-        _place_again(job, stop, copied)
-        if in_one_transaction:
-            _copy_whole(job, remaining, stop, copied)
-        else:
-            _copy_parts(job, remaining, runner, stop, copied)
-        if stop.reason is None:
-            _authorize_payments(job, stop, copied)
-        copied.stopped = stop.reason
-    copied.seconds = perf_counter() - started
-    write(lambda db: _finish(db, job.batch_id, aborted=copied.stopped is not None))
+    with showing_progress() as progress:
+        with watch_for_stop(str(flow_run.id)) as stop:
+            _place_again(job, stop, copied)
+            if in_one_transaction:
+                _copy_whole(job, remaining, stop, copied)
+            else:
+                _copy_parts(job, remaining, runner, stop, copied, progress)
+            if stop.reason is None:
+                _authorize_payments(job, stop, copied)
+            copied.stopped = stop.reason
+        copied.seconds = perf_counter() - started
+        write(lambda db: _finish(db, job.batch_id, aborted=copied.stopped is not None))
     return copied
 
 
@@ -151,11 +152,16 @@ def _wait_for_payments(scope: Scope, stop: Stop, deadline: float) -> bool:
 
 
 def _copy_parts(
-    job: Job, remaining: int, runner: ChosenRunner, stop: Stop, copied: CopyOutcome
+    job: Job,
+    remaining: int,
+    runner: ChosenRunner,
+    stop: Stop,
+    copied: CopyOutcome,
+    progress: BackgroundProgress,
 ) -> None:
     """Copy rounds of parts until nothing is left or no progress is made."""
     total = remaining + copied.copied
-    artifact = start_progress(f"Batch {job.reference}")
+    progress.start(f"Batch {job.reference}")
     report_progress("copy orders", 0, total)
     moved_at = monotonic()
     parts = Parts(0, 0)
@@ -178,7 +184,7 @@ def _copy_parts(
                 else:
                     copied.problems.append(str(outcome))
                 report_progress("copy orders", copied.copied, total)
-                show_progress(artifact, copied.copied, total)
+                progress.show(copied.copied, total)
                 if isinstance(outcome, DatabaseNotReady | PrefectAway):
                     return  # every other part would wait just as long
             if copied.copied == copied_before and len(copied.problems) > problems_before:

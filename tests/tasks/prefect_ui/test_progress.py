@@ -1,0 +1,40 @@
+"""The progress of a run, which a thread shows."""
+
+from threading import Event
+from uuid import UUID
+
+from order_factory.tasks.prefect_ui import progress
+from order_factory.tasks.prefect_ui.progress import showing_progress
+
+ARTIFACT = UUID(int=1)
+
+
+def test_the_run_waits_for_the_server_only_at_its_end(monkeypatch):
+    answers, calls = Event(), []
+
+    def start(description):
+        assert answers.wait(10), "the run waits for the server"
+        calls.append(description)
+        return ARTIFACT
+
+    monkeypatch.setattr(progress, "start_progress", start)
+    monkeypatch.setattr(progress, "show_progress", lambda *given: calls.append(given))
+
+    with showing_progress() as shown:
+        shown.start("Batch night")
+        shown.show(1, 2)
+        shown.show(2, 2)
+        assert calls == []
+        answers.set()
+
+    assert calls == ["Batch night", (ARTIFACT, 1, 2), (ARTIFACT, 2, 2)]
+
+
+def test_nothing_is_shown_before_the_start(monkeypatch):
+    calls = []
+    monkeypatch.setattr(progress, "show_progress", lambda *given: calls.append(given))
+
+    with showing_progress() as shown:
+        shown.show(1, 2)
+
+    assert calls == []

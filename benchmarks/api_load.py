@@ -130,20 +130,20 @@ class Clock:
 
     def seconds(self) -> tuple[float, float]:
         """Those of the service, and those of its database."""
-        found = [self._process, *self._process.children(recursive=True)]
-        times = [each.cpu_times() for each in found]
+        processes = [self._process, *self._process.children(recursive=True)]
+        times = [each.cpu_times() for each in processes]
         return sum(each.user + each.system for each in times), self._database.seconds()
 
 
 def measure(url: str, case: Case, token: str, seconds: float, clock: Clock) -> Measured:
     """Load a service for this many seconds."""
     before = clock.seconds()
-    found = load(url, case.requests, seconds, token)
-    answers = max(1, found.answers)  # a slow request may have none in this time
+    outcome = load(url, case.requests, seconds, token)
+    answers = max(1, outcome.answers)  # a slow request may have none in this time
     of_service, of_database = (
         (now - then) / answers for now, then in zip(clock.seconds(), before, strict=True)
     )
-    return Measured(found, of_service, of_service + of_database)
+    return Measured(outcome, of_service, of_service + of_database)
 
 
 def measure_rounds(
@@ -208,16 +208,16 @@ def measure_copying(seconds: float, workers: int) -> Iterator[str]:
         load(url, case.requests, 1, token)
         _wait_until_copied()  # Prefect's server has started by then
         first = _count()
-        made = load(url, case.requests, seconds, token)
-        left = _count(FactoryStatus.PENDING)
+        outcome = load(url, case.requests, seconds, token)
+        pending = _count(FactoryStatus.PENDING)
         began = monotonic()
         _wait_until_copied()
         took = monotonic() - began
     stored = _count() - first
     yield (
-        f"{made.answers:,} copies requested, {made.rate:,.0f} per second, p99 "
-        f"{made.p99 * 1000:,.0f} ms; {stored:,} stored and {_count(FactoryStatus.COMPLETED) - before:,} "
-        f"completed; {left:,} were left and copied in {took:.1f} s"
+        f"{outcome.answers:,} copies requested, {outcome.rate:,.0f} per second, p99 "
+        f"{outcome.p99 * 1000:,.0f} ms; {stored:,} stored and {_count(FactoryStatus.COMPLETED) - before:,} "
+        f"completed; {pending:,} were left and copied in {took:.1f} s"
     )
 
 

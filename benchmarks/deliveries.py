@@ -79,14 +79,14 @@ def _record_events() -> None:
 def measure_deliveries(database: str, url: str, copies: int, round: int, *, dead: bool) -> None:
     """Deliver an event of each copy, and print a row of the table."""
     live, never = f"/live{round}{dead}", f"/dead{round}"
-    with receiver() as found:
-        of_receiver, of_database = psutil.Process(found.process), DatabaseClock(url)
-        _subscribe(*map(found.url, [live, never] if dead else [live]), mode=Mode.TEST)
+    with receiver() as receiving:
+        of_receiver, of_database = psutil.Process(receiving.process), DatabaseClock(url)
+        _subscribe(*map(receiving.url, [live, never] if dead else [live]), mode=Mode.TEST)
         _record_events()
         receiver_before, database_before = _cpu_of(of_receiver), of_database.seconds()
         with dispatcher() as process:
             began, process_before = monotonic(), _cpu_of(process)
-            while (arrived := found.report().get(live, {"ids": 0}))["ids"] < copies:
+            while (arrived := receiving.report().get(live, {"ids": 0}))["ids"] < copies:
                 if monotonic() > began + _LONGEST_SECONDS:
                     raise RuntimeError(f"Only {arrived['ids']:.0f} deliveries arrived.")
                 sleep(0.05)
@@ -121,15 +121,15 @@ def _beside(way: str, url: str) -> Iterator[None]:
         yield
         return
     os.environ["ORDER_FACTORY_DATABASE_URL"] = url
-    with receiver() as found:
+    with receiver() as receiving:
         if way == "a webhook":
             with begin() as db:
                 adopt_place(db)  # the copy of a shop sends nothing otherwise
-            _subscribe(found.url("/live"), mode=Mode.LIVE)
+            _subscribe(receiving.url("/live"), mode=Mode.LIVE)
             close_connections()
         with dispatcher():
             yield
-        arrived = found.report().get("/live", {"ids": 0})["ids"]
+        arrived = receiving.report().get("/live", {"ids": 0})["ids"]
     _write(f"  {way}: {arrived:,.0f} deliveries meanwhile")
 
 
@@ -148,7 +148,7 @@ def measure_copying(names: list[str], orders: int, rounds: int) -> None:
         bench = Bench(folder, shops, environment, int(orders * SPARE))
         for database in shops:
             bench.prepare(database)
-            found: dict[str, list[Measurement]] = {way: [] for way in _WAYS}
+            measurements: dict[str, list[Measurement]] = {way: [] for way in _WAYS}
             for round in range(rounds):
                 for way in _WAYS:
                     measured, _ = bench.measure(
@@ -159,15 +159,15 @@ def measure_copying(names: list[str], orders: int, rounds: int) -> None:
                         as_they_come=False,
                         beside=partial(_beside, way),
                     )
-                    found[way].append(measured)
-            _print_copying(database, found)
+                    measurements[way].append(measured)
+            _print_copying(database, measurements)
 
 
-def _print_copying(database: str, found: dict[str, list[Measurement]]) -> None:
+def _print_copying(database: str, measurements: dict[str, list[Measurement]]) -> None:
     _write("| | orders/s | to alone | of CPU | whole call | of CPU |")
     _write("| --- | --- | --- | --- | --- | --- |")
-    for way, measured in found.items():
-        pairs = list(zip(measured, found["alone"], strict=True))
+    for way, measured in measurements.items():
+        pairs = list(zip(measured, measurements["alone"], strict=True))
         cells = [
             f"{database}, {way}",
             f"{median(each.orders_per_second for each in measured):,.0f}",

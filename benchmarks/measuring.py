@@ -74,7 +74,7 @@ class Bench:
             )
             with beside(url):
                 outcome = self._run(job)
-            rows, found = tally(url)
+            rows, counted = tally(url)
         measurement = Measurement(
             contender=contender.name,
             database=database,
@@ -83,7 +83,7 @@ class Bench:
             rows=rows,
             outcome=outcome,
         )
-        return measurement, found
+        return measurement, counted
 
     def _run(self, job: Job) -> Outcome:
         message, asked = self._folder / "outcome.json", self._folder / "job.json"

@@ -187,8 +187,8 @@ _SKIP_KEY_CHECKS = "SET LOCAL session_replication_role = replica"
 
 @contextmanager
 def _connection() -> Iterator[psycopg.Connection]:
-    with closing(get_engine().raw_connection()) as held:
-        db = held.driver_connection
+    with closing(get_engine().raw_connection()) as connection:
+        db = connection.driver_connection
         assert isinstance(db, psycopg.Connection)
         db.autocommit = True
         yield db

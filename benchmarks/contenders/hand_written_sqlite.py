@@ -220,8 +220,8 @@ def run(job: Job, *, checks_keys: bool = True, place: bool = False) -> Timing:
     orders are placed.
     """
     cpu = CpuClock(job.url)
-    with closing(get_engine().raw_connection()) as held:
-        db = held.driver_connection
+    with closing(get_engine().raw_connection()) as connection:
+        db = connection.driver_connection
         assert isinstance(db, sqlite3.Connection)
         if not checks_keys:
             db.execute("PRAGMA foreign_keys = OFF")

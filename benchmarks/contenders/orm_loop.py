@@ -84,8 +84,8 @@ def _copy(db: Session, factory: OrderFactory, run: str) -> None:
     )
     payment = None
     if db.scalars(saved).one_or_none():
-        held = db.get_one(PaymentSource, source.payment_source_id)
-        payment = _copy_of(held, now, copied_from_id=held.id)
+        original = db.get_one(PaymentSource, source.payment_source_id)
+        payment = _copy_of(original, now, copied_from_id=original.id)
         db.add(payment)
     db.add_all([billing, shipping])
     db.flush()
@@ -121,8 +121,8 @@ def run(job: Job) -> Timing:
     with Session(get_engine()) as db:
         batch_id = _record(db, read_selection(job.selection))
         recorded = perf_counter()
-        mine = select(OrderFactory.id).where(OrderFactory.batch_id == batch_id)
-        factories = list(db.scalars(mine.order_by(OrderFactory.id)))
+        rows = select(OrderFactory.id).where(OrderFactory.batch_id == batch_id)
+        factories = list(db.scalars(rows.order_by(OrderFactory.id)))
         for place, factory_id in enumerate(factories, start=1):
             _copy(db, db.get_one(OrderFactory, factory_id), run_id)
             if place % _COMMIT_EVERY == 0:

@@ -75,8 +75,8 @@ def _new_keys(db: Connection, model: type[Base], count: int) -> list[int]:
     if on_sqlite(db):
         last = db.scalar(text(f"SELECT max(id) FROM {name}")) or 0
         return list(range(last + 1, last + count + 1))
-    drawn = text(f"SELECT nextval('{name}_id_seq') FROM generate_series(1, :count)")
-    return list(db.scalars(drawn, {"count": count}))
+    statement = text(f"SELECT nextval('{name}_id_seq') FROM generate_series(1, :count)")
+    return list(db.scalars(statement, {"count": count}))
 
 
 def _events(db: Connection, factories: pd.Series, *names: str) -> None:
@@ -132,12 +132,14 @@ def _copy(db: Connection, batch_id: int, size: int, run: str) -> int:
     if ids.empty:
         return 0
     now = utc_now()
-    mine = {"batch": batch_id, "first": int(ids.min()), "last": int(ids.max())}
-    orders, lines = _read(db, _ORDERS, **mine), _read(db, _LINES, **mine)
+    parameters = {"batch": batch_id, "first": int(ids.min()), "last": int(ids.max())}
+    orders, lines = _read(db, _ORDERS, **parameters), _read(db, _LINES, **parameters)
     saved = orders.pop("saved_id").dropna()
-    orders["payment_source_id"] = _copy_rows(db, PaymentSource, _read(db, _SOURCES, **mine), saved)
+    orders["payment_source_id"] = _copy_rows(
+        db, PaymentSource, _read(db, _SOURCES, **parameters), saved
+    )
     # These orders have one address for both, so one new address is enough.
-    addresses = _read(db, _ADDRESSES, **mine)
+    addresses = _read(db, _ADDRESSES, **parameters)
     orders["billing_address_id"] = _copy_rows(db, Address, addresses, orders["billing_address_id"])
     orders["shipping_address_id"] = orders["billing_address_id"]
     orders = orders.drop(columns=_LEFT + _REFERENCES).rename(

@@ -108,7 +108,10 @@ class Endpoints:
             if incoming.method != "DELETE":
                 check_content_type(request.headers)
                 body = await read_body(request)
-            answer = await self._writer.write(plan_write(incoming, target, caller, body))
+            work = plan_write(incoming, target, caller, body)
+            # It may record, stop or resume hundreds of thousands of copies.
+            is_large = target.resource.takes_file
+            answer = await (self._writer.write_alone if is_large else self._writer.write)(work)
         if self._dispatcher is not None and incoming.method != "DELETE":
             self._dispatcher.wake()
         return answer

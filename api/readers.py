@@ -24,7 +24,7 @@ from order_factory.models.database.transient import is_transient
 Read = Callable[[Connection], Any]
 
 MOST_WAITING = 100
-_SLOW_SECONDS = 0.004
+_SLOW_SECONDS = 0.02
 _SECONDS_BETWEEN_RESULTS = 0.002
 _IDLE_SECONDS = 0.2
 

@@ -19,7 +19,7 @@ from order_factory.api.errors import conflict, disk_full, unavailable
 from order_factory.api.processors import run_in_thread, stay_on
 from order_factory.api.settings import api_settings
 from order_factory.models.database.engine import begin
-from order_factory.models.database.time_limits import QueryTooLong, time_limit
+from order_factory.models.database.time_limits import QueryTooLong, time_limit, was_stopped
 from order_factory.models.database.transient import is_disk_full, is_transient
 from order_factory.models.errors import DatabaseNotReady
 
@@ -27,6 +27,8 @@ Work = Callable[[Connection], Any]
 
 _MOST_AT_ONCE = 200
 _TRIES = 4
+# Large work has so many times the seconds of other work.
+_LARGE_FACTOR = 10
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Writer:
         """The same in a transaction of its own: other requests do not wait for large work."""
         waiting = _WaitingWork(work)
         waiting.outcome.set_running_or_notify_cancel()
-        await run_in_thread(carry_out, [waiting])
+        await run_in_thread(carry_out, [waiting], _LARGE_FACTOR)
         return waiting.outcome.result()
 
     def _run(self) -> None:
@@ -84,11 +86,12 @@ class Writer:
                 return
 
 
-def carry_out(together: list[_WaitingWork]) -> None:
+def carry_out(together: list[_WaitingWork], factor: int = 1) -> None:
     """Run all work in one transaction, and report each outcome after the commit."""
+    seconds = factor * api_settings().query_seconds
     for attempt in range(1, _TRIES + 1):
         try:
-            with begin() as db, time_limit(db, api_settings().query_seconds):
+            with begin() as db, time_limit(db, seconds):
                 outcomes = [_attempt(db, each.work) for each in together]
         except Exception as error:  # noqa: BLE001  (every waiting request needs its outcome)
             if attempt < _TRIES and is_transient(error):
@@ -116,7 +119,7 @@ def _attempt(db: Connection, work: Work) -> tuple[Any, Exception | None]:
         except (DBAPIError, QueryTooLong) as error:
             if is_transient(error) or isinstance(error, QueryTooLong):
                 raise
-            return None, error
+            return None, unavailable() if was_stopped(error) else error
         except Exception as error:  # noqa: BLE001  (it fails alone, and its request reports it)
             return None, error
     raise AssertionError("both attempts return or raise")

@@ -41,7 +41,7 @@ def time_limit(db: Connection, seconds: float) -> Iterator[None]:
         with _sqlite_limit(db, deadline) if on_sqlite(db) else _postgresql_limit(db, seconds):
             yield
     except DBAPIError as error:
-        if _was_stopped(error, deadline):
+        if was_stopped(error):
             raise QueryTooLong(seconds) from None
         raise
     finally:
@@ -83,9 +83,13 @@ def _sqlite_limit(db: Connection, deadline: float) -> Iterator[None]:
         raw.set_progress_handler(None, 0)
 
 
-def _was_stopped(error: DBAPIError, deadline: float) -> bool:
+def was_stopped(error: Exception) -> bool:
+    """Return whether the database stopped a statement because of the current `time_limit`."""
+    limit = _limit.get()
+    if limit is None or not isinstance(error, DBAPIError):
+        return False
     sqlstate = getattr(error.orig, "sqlstate", None)
     message = str(error.orig)
     # SQLite hides the error of our own function. After the deadline, it must be the time limit.
-    by_function = message == "user-defined function raised exception" and monotonic() > deadline
+    by_function = message == "user-defined function raised exception" and monotonic() > limit[0]
     return sqlstate == _QUERY_CANCELED or message == "interrupted" or by_function

@@ -3,7 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
+from order_factory.api.resources import batches
+from order_factory.api.settings import api_settings
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.tables import (
     Address,
@@ -21,6 +24,7 @@ from order_factory.models.tables import (
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.public_ids import Resource, public_id
 from order_factory.tasks.batches.records import finish_batch, start_batch
+from order_factory.tasks.batches.stopping import stop_batch
 from order_factory.tasks.copying.engine import copy_claimed
 from order_factory.tasks.verify import verify
 from order_factory.tasks.working_set.claims import claim_pending
@@ -230,6 +234,32 @@ def test_a_pending_batch_is_stopped(api, shop):
     ]
     with reading() as db:
         assert verify(db).violations == 0
+
+
+SLOW = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}000000)"
+    " SELECT max(i) FROM n",
+    "postgresql": "SELECT pg_sleep({})",
+}
+
+
+@pytest.mark.parametrize(("size", "status"), [(2, 200), (1_000, 503)])
+def test_to_stop_a_large_batch_may_take_longer_than_other_writes(
+    api, shop, configure, monkeypatch, size, status
+):
+    def stop_slowly(db, *arguments):
+        db.execute(text(SLOW[db.dialect.name].format(size)))
+        return stop_batch(db, *arguments)
+
+    name = batch_of(api, [make_order_id(shop.order(mode="test"))])
+    monkeypatch.setattr(batches, "stop_batch", stop_slowly)
+    configure.setenv("ORDER_FACTORY_API_QUERY_SECONDS", "0.3")
+    api_settings.cache_clear()
+
+    patch(api, "order_factory_batches", name, status, _abort=True)
+
+    expected = "aborted" if status == 200 else "pending"
+    assert {row.status for row in shop.rows(OrderFactory)} == {expected}
 
 
 def test_finished_copies_stay_when_their_batch_is_stopped(api, shop):

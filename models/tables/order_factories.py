@@ -91,7 +91,7 @@ class OrderFactory(Described, Moded, Base):
         ),
         Index("ix_order_factories_source_order_id", "source_order_id"),
         # For lists with the newest first.
-        Index("ix_order_factories_mode_created_at", "mode", "created_at", "id"),
+        Index("ix_order_factories_created_at", "created_at", "id"),
         Index("uq_order_factories_target_order_id", "target_order_id", unique=True),
         partial_index(
             "uq_order_factories_idempotency_key",

@@ -36,7 +36,7 @@ class Order(Described, Moded, Base):
     __tablename__ = "orders"
     __table_args__ = (
         # For lists with the newest first.
-        Index("ix_orders_mode_created_at", "mode", "created_at", "id"),
+        Index("ix_orders_created_at", "created_at", "id"),
         partial_index(
             "uq_orders_mode_number",
             "mode",

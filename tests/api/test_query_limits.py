@@ -54,20 +54,20 @@ def test_many_values_are_found_in_one_query(api, shop):
     ]
 
 
+@pytest.mark.parametrize("order", ["id", "created_at DESC, id DESC"])
 @pytest.mark.parametrize("table", ["orders", "order_factories"])
-def test_a_list_with_the_newest_first_needs_no_sorting(shop, table):
+def test_neither_the_first_nor_the_newest_of_a_list_need_sorting(shop, table, order):
     for _ in range(3):
         request_copy(shop.order(mode="test"))
-    newest = f"SELECT * FROM {table} WHERE mode = 'test' ORDER BY created_at DESC, id DESC LIMIT 25"
+    page = f"SELECT * FROM {table} WHERE mode = 'test' ORDER BY {order} LIMIT 25"
 
     with begin() as db:
         if on_sqlite(db):
-            plan = db.execute(text(f"EXPLAIN QUERY PLAN {newest}")).all()
+            plan = db.execute(text(f"EXPLAIN QUERY PLAN {page}")).all()
         else:
             db.execute(text("SET LOCAL enable_seqscan = off"))  # the table is small
-            plan = db.execute(text(f"EXPLAIN {newest}")).all()
+            plan = db.execute(text(f"EXPLAIN {page}")).all()
 
-    assert f"ix_{table}_mode_created_at" in str(plan)
     assert "TEMP B-TREE" not in str(plan), "SQLite sorts"
     assert "Sort" not in str(plan), "PostgreSQL sorts"
 

@@ -10,7 +10,7 @@ depends_on = None
 
 def upgrade() -> None:
     for table in ("order_factories", "orders"):
-        op.create_index(f"ix_{table}_mode_created_at", table, ["mode", "created_at", "id"])
+        op.create_index(f"ix_{table}_created_at", table, ["created_at", "id"])
 
 
 def downgrade() -> None:

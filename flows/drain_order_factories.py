@@ -71,7 +71,7 @@ def drain_order_factories(
         in_round = _copy_singles(run, size, number)
         in_round += _read_files(run, size, number)
         for batch_id in read(find_waiting_batches):
-            in_round += _copy_part(run, batch_id, next(parts), size)
+            in_round += _copy_part(run, batch_id, next(parts), size, number)
             # A single copy does not wait for the other batches of this round.
             if read(is_single_waiting):
                 in_round += _copy_singles(run, size, number)
@@ -88,16 +88,22 @@ def _read_files(run: Run, size: int, number: int) -> int:
 
     A single copy does not wait for the end of a large file.
     """
-    closed = 0
-
-    def copy_waiting() -> None:
-        nonlocal closed
-        if read(is_single_waiting):
-            closed += _copy_singles(run, size, number)
-
+    waiting = _WaitingSingles(run, size, number)
     for batch_id in read(list_batches_to_read):
-        read_batch_file(batch_id, size, copy_waiting)
-    return closed
+        read_batch_file(batch_id, size, waiting.copy)
+    return waiting.closed
+
+
+class _WaitingSingles:
+    """Copies the single orders that wait while other work goes on; `closed` counts them."""
+
+    def __init__(self, run: Run, size: int, number: int) -> None:
+        self._run, self._size, self._number = run, size, number
+        self.closed = 0
+
+    def copy(self) -> None:
+        if read(is_single_waiting):
+            self.closed += _copy_singles(self._run, self._size, self._number)
 
 
 def _copy_singles(run: Run, size: int, number: int) -> int:
@@ -116,10 +122,11 @@ def _is_quiet() -> ColumnElement[bool]:
     return OrderFactory.created_at < utc_now() - _QUIET
 
 
-def _copy_part(run: Run, batch_id: int, part: int, size: int) -> int:
+def _copy_part(run: Run, batch_id: int, part: int, size: int, number: int) -> int:
     """Copy one part of the batch and finish the batch after its last part; factories finished.
 
-    The steps of the first part of the run are shown in Prefect.
+    The steps of the first part of the run are shown in Prefect. A single copy does not wait until
+    the report of a large batch is written.
     """
     started = perf_counter()
     write(lambda db: start_batch(db, batch_id, flow_run.id))
@@ -136,9 +143,15 @@ def _copy_part(run: Run, batch_id: int, part: int, size: int) -> int:
     finished = write(lambda db: finish_batch(db, batch_id))
     if finished:
         seconds = perf_counter() - started
+        waiting = _WaitingSingles(run, size, number)
         run.batches.append(
-            read(lambda db: read_batch_account(db, batch_id, closed=closed, seconds=seconds))
+            read(
+                lambda db: read_batch_account(
+                    db, batch_id, closed=closed, seconds=seconds, meanwhile=waiting.copy
+                )
+            )
         )
+        closed += waiting.closed
     return closed
 
 

@@ -4,6 +4,7 @@ A run collects its results in a `Run`, and `account_for` publishes them after th
 results come from the database, so they are the same for every runner.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,19 +109,21 @@ def read_batch_account(
     seconds: float,
     report: Path | None = None,
     dry_run: bool = False,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> BatchAccount:
     """Write the report and the page of the batch so far. Returns its result and its first rows.
 
     `report` is the path of the report, or None for the default path. If the report cannot be
     written, the result has no path, and the log gives the reason. `closed` is the number of copies
-    that this run has closed, and `seconds` its duration.
+    that this run has closed, and `seconds` its duration. `meanwhile` is called again and again
+    while the report is written.
     """
     result = read_batch(db, batch_id)
     values_of_run = {"seconds": seconds, "copied_in_this_run": closed, "dry_run": dry_run}
     result = result.model_copy(update=values_of_run)
     path = report or report_path(None, result.reference)
     try:
-        result = _write_report_and_page(db, batch_id, result, path)
+        result = _write_report_and_page(db, batch_id, result, path, meanwhile)
     except OSError as error:
         log_line(
             f"The report {path} could not be written ({describe_os_error(error)}). The copies are complete. "
@@ -131,12 +134,16 @@ def read_batch_account(
 
 
 def _write_report_and_page(
-    db: Connection, batch_id: int, result: BulkResult, path: Path
+    db: Connection,
+    batch_id: int,
+    result: BulkResult,
+    path: Path,
+    meanwhile: Callable[[], None],
 ) -> BulkResult:
     page = page_path(path)
     paths = {"report_path": str(path), "page_path": str(page)}
     result = result.model_copy(update=paths)
-    write_report(db, batch_id, path, dry_run=result.dry_run)
+    write_report(db, batch_id, path, dry_run=result.dry_run, meanwhile=meanwhile)
     write_page(db, batch_id, result, page)
     return result
 

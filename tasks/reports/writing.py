@@ -1,5 +1,6 @@
 """Write the report file of a batch: one row per order factory."""
 
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -10,8 +11,17 @@ from order_factory.tasks.reports.replacing import replace_file
 from order_factory.tasks.reports.rows import read_parts, without_new_names
 
 
-def write_report(db: Connection, batch_id: int, path: Path, *, dry_run: bool = False) -> None:
+def write_report(
+    db: Connection,
+    batch_id: int,
+    path: Path,
+    *,
+    dry_run: bool = False,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
     """Write one row per factory of the batch, in constant memory.
+
+    `meanwhile` is called again and again, for other work that should not wait for a large report.
 
     The columns are `rows.COLUMNS`: the factory's public id, the source order's number (or id),
     the factory's status, the target order's id and number, the errors (one `field: message` per
@@ -26,3 +36,4 @@ def write_report(db: Connection, batch_id: int, path: Path, *, dry_run: bool = F
     ):
         for rows in parts:
             writer.write(without_new_names(rows) if dry_run else rows)
+            meanwhile()

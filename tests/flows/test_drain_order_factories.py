@@ -5,6 +5,8 @@ from datetime import timedelta
 from order_factory.flows.drain_order_factories import drain_order_factories
 from order_factory.models.tables import OrderFactory, OrderFactoryBatch
 from order_factory.models.tables.base import utc_now
+from order_factory.tasks.reports import writing
+from order_factory.tasks.reports.rows import read_parts
 from tests.support.copying import change, make_batch, request_copy
 
 
@@ -25,6 +27,26 @@ def test_pending_copies_are_made_except_those_of_other_runs(shop, prefect):
     assert {ended[key] for key in (*single, *drained)} == {"completed"}
     assert {ended[key] for key in (*others, owned)} == {"pending"}
     assert shop.row(OrderFactoryBatch, id=batch).status == "completed"
+
+
+def test_a_single_copy_does_not_wait_for_the_report_of_a_batch(shop, prefect, monkeypatch):
+    source = shop.order()
+    batch = make_batch([request_copy(source)])
+    change(OrderFactoryBatch, batch, drained_by_service=True)
+    statuses = []
+
+    def read_slowly(db, batch_id):
+        for rows in read_parts(db, batch_id):
+            single = request_copy(source)
+            yield rows
+            statuses.append(shop.row(OrderFactory, id=single).status)
+
+    monkeypatch.setattr(writing, "read_parts", read_slowly)
+
+    closed = drain_order_factories(rounds=10)
+
+    assert statuses == ["completed"], "while the report was written"
+    assert closed == 2
 
 
 def test_an_order_that_ended_its_process_three_times_fails_and_the_others_are_copied(shop, prefect):

@@ -13,18 +13,30 @@ R = TypeVar("R")
 
 
 class BackgroundProgress:
-    """A progress artifact. Its methods return at once, and the calls are made in their order."""
+    """A progress artifact. Its methods return at once, and the calls are made in their order.
+
+    A slow server is only told the newest of the figures that came meanwhile.
+    """
 
     def __init__(self, calls: ThreadPoolExecutor) -> None:
         self._calls = calls
         self._artifact: Future[UUID | None] | None = None
+        self._newest = (0, 0)
+        self._is_waiting = False
 
     def start(self, description: str) -> None:
         self._artifact = self._call(lambda: start_progress(description))
 
     def show(self, done: int, total: int) -> None:
-        if (artifact := self._artifact) is not None:
-            self._call(lambda: show_progress(artifact.result(), done, total))
+        self._newest = (done, total)
+        if self._artifact is not None and not self._is_waiting:
+            self._is_waiting = True
+            self._call(self._show_newest)
+
+    def _show_newest(self) -> None:
+        assert self._artifact is not None
+        self._is_waiting = False
+        show_progress(self._artifact.result(), *self._newest)
 
     def _call(self, call: Callable[[], R]) -> Future[R]:
         # In a copy of the context, Prefect finds the flow run and its open client.

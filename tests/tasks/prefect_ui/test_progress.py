@@ -9,7 +9,7 @@ from order_factory.tasks.prefect_ui.progress import showing_progress
 ARTIFACT = UUID(int=1)
 
 
-def test_the_run_waits_for_the_server_only_at_its_end(monkeypatch):
+def test_the_run_waits_for_the_server_only_at_its_end_and_tells_it_the_newest(monkeypatch):
     answers, calls = Event(), []
 
     def start(description):
@@ -22,12 +22,12 @@ def test_the_run_waits_for_the_server_only_at_its_end(monkeypatch):
 
     with showing_progress() as shown:
         shown.start("Batch night")
-        shown.show(1, 2)
-        shown.show(2, 2)
+        for done in range(1, 101):
+            shown.show(done, 100)
         assert calls == []
         answers.set()
 
-    assert calls == ["Batch night", (ARTIFACT, 1, 2), (ARTIFACT, 2, 2)]
+    assert calls == ["Batch night", (ARTIFACT, 100, 100)]
 
 
 def test_nothing_is_shown_before_the_start(monkeypatch):

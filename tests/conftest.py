@@ -78,12 +78,8 @@ def pytest_collection_finish():
 
 
 def pytest_xdist_auto_num_workers(config):
-    """Return the number of processes: two for each core, and three if there are slow tests.
-
-    A slow test waits for servers and clocks most of the time.
-    """
-    only_fast = "not slow" in config.option.markexpr
-    return (2 if only_fast else 3) * (os.cpu_count() or 1)
+    """Return the number of processes: two for each core, because half of a test's time is waiting."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_xdist_make_scheduler(config, log):

@@ -69,29 +69,20 @@ def drain_order_factories(
     run, parts, closed = Run(), count(1), 0
     for number in range(1, rounds + 1):
         in_round = _copy_singles(run, size, number)
-        in_round += _read_files(run, size, number)
+        # A single copy does not wait for the end of a large file, nor for the other batches.
+        waiting = _WaitingSingles(run, size, number)
+        for batch_id in read(list_batches_to_read):
+            read_batch_file(batch_id, size, waiting.copy)
         for batch_id in read(find_waiting_batches):
-            in_round += _copy_part(run, batch_id, next(parts), size, number)
-            # A single copy does not wait for the other batches of this round.
-            if read(is_single_waiting):
-                in_round += _copy_singles(run, size, number)
+            in_round += _copy_part(run, batch_id, next(parts), size, waiting)
+            waiting.copy()
+        in_round += waiting.closed
         closed += in_round
         if not in_round:
             break
     run.singles = read(lambda db: read_singles(db, newest))
     account_for(run)
     return cast(int, _make_end_state(run, closed))
-
-
-def _read_files(run: Run, size: int, number: int) -> int:
-    """Read the files of batches; single copies finished meanwhile.
-
-    A single copy does not wait for the end of a large file.
-    """
-    waiting = _WaitingSingles(run, size, number)
-    for batch_id in read(list_batches_to_read):
-        read_batch_file(batch_id, size, waiting.copy)
-    return waiting.closed
 
 
 class _WaitingSingles:
@@ -122,7 +113,7 @@ def _is_quiet() -> ColumnElement[bool]:
     return OrderFactory.created_at < utc_now() - _QUIET
 
 
-def _copy_part(run: Run, batch_id: int, part: int, size: int, number: int) -> int:
+def _copy_part(run: Run, batch_id: int, part: int, size: int, waiting: _WaitingSingles) -> int:
     """Copy one part of the batch and finish the batch after its last part; factories finished.
 
     The steps of the first part of the run are shown in Prefect. A single copy does not wait until
@@ -143,7 +134,6 @@ def _copy_part(run: Run, batch_id: int, part: int, size: int, number: int) -> in
     finished = write(lambda db: finish_batch(db, batch_id))
     if finished:
         seconds = perf_counter() - started
-        waiting = _WaitingSingles(run, size, number)
         run.batches.append(
             read(
                 lambda db: read_batch_account(
@@ -151,7 +141,6 @@ def _copy_part(run: Run, batch_id: int, part: int, size: int, number: int) -> in
                 )
             )
         )
-        closed += waiting.closed
     return closed
 
 

@@ -68,7 +68,7 @@ def add_etag(answer: Answer, if_none_match: str | None) -> Answer:
         for piece in _pieces(answer.file):
             digest.update(piece)
     tag = f'W/"{digest.hexdigest()[:32]}"'
-    if if_none_match is not None and _names(if_none_match, tag):
+    if if_none_match is not None and _is_known(tag, if_none_match):
         if answer.file is not None:
             answer.file.close()
         return Answer(304, None, {"ETag": tag})
@@ -76,7 +76,7 @@ def add_etag(answer: Answer, if_none_match: str | None) -> Answer:
     return answer
 
 
-def _names(if_none_match: str, tag: str) -> bool:
+def _is_known(tag: str, if_none_match: str) -> bool:
     known = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
     return tag.removeprefix("W/") in known or known == ["*"]
 

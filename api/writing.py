@@ -27,7 +27,7 @@ Work = Callable[[Connection], Any]
 
 _MOST_AT_ONCE = 200
 _TRIES = 4
-# Large work has so many times the seconds of other work.
+# The time limit of large work is this many times that of other work.
 _LARGE_FACTOR = 10
 
 

@@ -167,11 +167,8 @@ def _copy_parts(
     parts = Parts(0, 0)
     with runner.open(job, stop) as copy_parts:
         while remaining and stop.reason is None:
-            left_before, copied_before, problems_before = (
-                remaining,
-                copied.copied,
-                len(copied.problems),
-            )
+            remaining_before = remaining
+            copied_before, problems_before = copied.copied, len(copied.problems)
             parts = job.parts(remaining, parts.first + parts.count)
             for outcome in copy_parts(parts):
                 if isinstance(outcome, BatchReport):
@@ -190,7 +187,7 @@ def _copy_parts(
             if copied.copied == copied_before and len(copied.problems) > problems_before:
                 return  # the problem is permanent: the next round would fail, too
             remaining = read(lambda db: count_to_copy(db, job.batch_id))
-            if remaining < left_before:
+            if remaining < remaining_before:
                 moved_at = monotonic()
             elif not _wait_for_orders(job, stop, moved_at + LOCK_SECONDS):
                 return

@@ -7,7 +7,7 @@ from order_factory.models.database.time_limits import check_time_limit
 
 
 def json_contains(document: str | None, wanted: str) -> bool | None:
-    """Whether the JSON text `held` contains the JSON text `wanted`, or None if `held` is null."""
+    """Return whether a JSON text contains the JSON text `wanted`; None if it is null."""
     return None if document is None else contains(json.loads(document), json.loads(wanted))
 
 

@@ -188,10 +188,10 @@ class _ConnectionLock:
     """A lock that is released when its connection is lost."""
 
     def __init__(self, connection: Connection, number: int) -> None:
-        self._held, self._number = connection, number
+        self._connection, self._number = connection, number
 
     def number(self) -> int:
-        self._held.execute(text("SELECT 1"))
+        self._connection.execute(text("SELECT 1"))
         return self._number
 
 

@@ -105,7 +105,7 @@ class _Compiled:
         if not rows:
             return []
         if self._reading is None:
-            # psycopg makes the description anew whenever it is read.
+            # psycopg builds a new description at every access.
             self._reading = self._plan_reading(cursor.description)
         names, converters = self._reading
         if not converters:

@@ -83,10 +83,10 @@ def _sqlite_limit(db: Connection, deadline: float) -> Iterator[None]:
         raw.set_progress_handler(None, 0)
 
 
-def was_stopped(error: Exception) -> bool:
+def was_stopped(error: DBAPIError) -> bool:
     """Return whether the database stopped a statement because of the current `time_limit`."""
     limit = _limit.get()
-    if limit is None or not isinstance(error, DBAPIError):
+    if limit is None:
         return False
     sqlstate = getattr(error.orig, "sqlstate", None)
     message = str(error.orig)

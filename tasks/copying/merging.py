@@ -67,7 +67,7 @@ def prepare_merges(db: Connection) -> int:
     lock_rows(db, table_of(Order), select(_open.c.id).select_from(wanted).where(copies.c.merges))
     errors = sum(execute_and_count(db, each) for each in _errors())
     rows = select(copies.c.factory_id, _open.c.id).select_from(wanted).where(copies.c.merges)
-    open_orders = rows.subquery("of")
+    open_orders = rows.subquery("open_orders")
     db.execute(
         update(copies)
         .where(copies.c.factory_id == open_orders.c.factory_id)

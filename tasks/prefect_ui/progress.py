@@ -15,7 +15,7 @@ R = TypeVar("R")
 class BackgroundProgress:
     """A progress artifact. Its methods return at once, and the calls are made in their order.
 
-    A slow server is only told the newest of the figures that came meanwhile.
+    While the server is busy, only the newest figures wait to be shown.
     """
 
     def __init__(self, calls: ThreadPoolExecutor) -> None:

@@ -2,10 +2,11 @@
 
 import hashlib
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 
 from sqlalchemy import Connection
 
@@ -20,10 +21,11 @@ _MOST_REMEMBERED = 10_000
 
 @dataclass(frozen=True)
 class Credentials:
-    """The `Authorization` header of a request, and the address that sent it."""
+    """The `Authorization` header of a request, the address that sent it, and when it arrived."""
 
     authorization: str | None
     address: str
+    arrived_at: float = field(default_factory=monotonic)
 
     @cached_property
     def share(self) -> str:
@@ -36,17 +38,27 @@ class Credentials:
         return f"from {_get_network(self.address)}"
 
 
+@dataclass(frozen=True)
+class _LookUp:
+    """A caller as a token told, and the moment at which the database was asked."""
+
+    began_at: float
+    caller: Caller
+
+
 class Admission:
     """Decides which requests are admitted.
 
     An address that sends many wrong tokens must wait before it tries others. Tokens that were right
-    recently are still looked up, so a shop is not locked out by others at its address.
+    recently are still looked up, so a shop is not locked out by others at its address. One look-up
+    serves all requests with the token that had arrived before it: none is admitted with a token
+    that was revoked when it arrived.
     """
 
     def __init__(self, counters: Path | None = None) -> None:
         """`counters` is the file in which several processes count requests."""
         self._limiter = RateLimiter(counters)
-        self._known: dict[str, None] = {}
+        self._known: dict[str, _LookUp] = {}
         self._lock = Lock()
 
     def admit(self, db: Connection, credentials: Credentials) -> tuple[Caller, dict[str, str]]:
@@ -54,23 +66,34 @@ class Admission:
 
         Raises `ApiError`: 401 for an invalid token, 429 if a limit is reached.
         """
-        settings, share = api_settings(), credentials.share
-        if share not in self._known:
-            self._limiter.check(credentials.source, settings.wrong_token_limits)
+        known = self._known.get(credentials.share)
+        if known is not None and known.began_at > credentials.arrived_at:
+            caller = known.caller
+        else:
+            caller = self._look_up(db, credentials, known is not None)
+        limits = caller.rate_limits
+        if limits is None:
+            limits = api_settings().rate_limits
+        return caller, self._limiter.admit(caller.name, limits)
+
+    def _look_up(self, db: Connection, credentials: Credentials, was_right: bool) -> Caller:
+        limits = api_settings().wrong_token_limits
+        if not was_right:
+            self._limiter.check(credentials.source, limits)
+        began_at = monotonic()
         try:
             caller = authenticate(db, credentials.authorization)
         except ApiError as error:
             if error.status == 401 and credentials.authorization:
-                self._limiter.count(credentials.source, settings.wrong_token_limits)
+                self._limiter.count(credentials.source, limits)
             raise
-        self._remember(share)
-        limits = settings.rate_limits if caller.rate_limits is None else caller.rate_limits
-        return caller, self._limiter.admit(caller.name, limits)
+        self._remember(credentials.share, _LookUp(began_at, caller))
+        return caller
 
-    def _remember(self, share: str) -> None:
+    def _remember(self, share: str, look_up: _LookUp) -> None:
         with self._lock:
             self._known.pop(share, None)
-            self._known[share] = None
+            self._known[share] = look_up
             if len(self._known) > _MOST_REMEMBERED:
                 del self._known[next(iter(self._known))]
 

@@ -12,7 +12,7 @@ from order_factory.api.errors import wrong_parameter
 from order_factory.api.query.parameters import Includes
 from order_factory.api.resources.description import Relationship, ResourceType, Row
 from order_factory.api.resources.registry import RESOURCES
-from order_factory.api.rows import fetch_rows, find_time_columns
+from order_factory.api.rows import add_derived, fetch_rows, find_time_columns
 from order_factory.api.settings import api_settings
 from order_factory.models.database.quick_select import QuickSelect
 from order_factory.models.database.time_limits import check_time_limit
@@ -100,7 +100,9 @@ def _select_linked_to_several(
     linked = get_link_column(relationship, target).in_(near)
     statement = select_linked(relationship, target, mode).where(linked)
     most = bindparam("most", type_=Integer)
-    return QuickSelect(statement.order_by(target.table.c.id).limit(most), find_time_columns(target))
+    limited = statement.order_by(target.table.c.id).limit(most)
+    derived = add_derived(target, limited, lambda shown: [shown.c.id])
+    return QuickSelect(derived, find_time_columns(target))
 
 
 def select_linked(relationship: Relationship, target: ResourceType, mode: str) -> Select[Any]:

@@ -27,7 +27,7 @@ from order_factory.api.presenting import Json, View, describe_paging, make_ident
 from order_factory.api.query.parameters import Sort
 from order_factory.api.resources.description import Relationship, ResourceType, Row
 from order_factory.api.resources.registry import RESOURCES
-from order_factory.api.rows import fetch_rows, find_time_columns
+from order_factory.api.rows import add_derived, fetch_rows, find_time_columns
 from order_factory.models.database.dialects import bytewise
 from order_factory.models.database.engine import forget_statements
 from order_factory.models.database.quick_select import QuickSelect
@@ -60,7 +60,8 @@ def list_related(
         return _read_page(
             db, target, rows, view, f"{view.base}/{resource.name}/{name}/{to.name}", pairs
         )
-    return _make_document(db, target, next(iter(fetch_rows(db, target, rows)), None), view)
+    related_rows = fetch_rows(db, target, add_derived(target, rows, _in_any_order))
+    return _make_document(db, target, next(iter(related_rows), None), view)
 
 
 def show_linkage(
@@ -123,7 +124,8 @@ def _select_row(name: str, mode: str, only_shown: bool) -> QuickSelect:
     resource = RESOURCES[name]
     key = resource.table.c.id == bindparam("key", type_=BigInteger)
     texts = find_time_columns(resource) if only_shown else frozenset[str]()
-    return QuickSelect(_select_visible(name, mode).where(key), texts)
+    row = add_derived(resource, _select_visible(name, mode).where(key), _in_any_order)
+    return QuickSelect(row, texts)
 
 
 def _select_linked_to(row: Row, to: Relationship, target: ResourceType, mode: str) -> Select[Any]:
@@ -149,7 +151,7 @@ def _read_page(
     if filtered is _select_visible(resource.name, view.mode):
         ordered = _select_ordered_visible(resource.name, view.mode, query.sort)
     else:
-        ordered = _add_page(filtered, query.sort, table)
+        ordered = _select_page(resource, filtered, query.sort)
     page = query.page
     found_rows = fetch_rows(
         db, resource, ordered, {"page_size": page.size, "page_offset": page.offset}
@@ -175,13 +177,18 @@ def _make_document(db: Connection, resource: ResourceType, row: Row | None, view
 def _select_ordered_visible(name: str, mode: str, sort: Sort) -> QuickSelect:
     """Select a page of the rows that a mode may see; cached, since most lists are not filtered."""
     resource = RESOURCES[name]
-    ordered = _add_page(_select_visible(name, mode), sort, resource.table)
+    ordered = _select_page(resource, _select_visible(name, mode), sort)
     return QuickSelect(ordered, find_time_columns(resource))
 
 
-def _add_page(rows: Select[Any], sort: Sort, table: FromClause) -> Select[Any]:
+def _select_page(resource: ResourceType, rows: Select[Any], sort: Sort) -> Select[Any]:
     size, offset = bindparam("page_size", type_=Integer), bindparam("page_offset", type_=Integer)
-    return rows.order_by(*_build_order(sort, table)).limit(size).offset(offset)
+    page = rows.order_by(*_build_order(sort, resource.table)).limit(size).offset(offset)
+    return add_derived(resource, page, lambda shown: _build_order(sort, shown))
+
+
+def _in_any_order(_shown: FromClause) -> Sequence[ColumnElement[Any]]:
+    return ()
 
 
 def _build_order(sort: Sort, table: FromClause) -> list[ColumnElement[Any]]:

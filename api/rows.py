@@ -1,12 +1,25 @@
 """Fetching the rows of a document."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, select
 
 from order_factory.api.resources.description import ResourceType, Row, Type
 from order_factory.models.database.quick_select import QuickSelect
+
+Order = Callable[[FromClause], Sequence[ColumnElement[Any]]]
+
+
+def add_derived(resource: ResourceType, rows: Select[Any], order: Order) -> Select[Any]:
+    """Add the resource's derived column to these rows, and put them in this order.
+
+    It is computed after the limit of `rows`, so not for rows that are skipped or left out.
+    """
+    if resource.derive is None:
+        return rows
+    shown = rows.subquery("shown")
+    return select(shown, resource.derive(shown)).order_by(*order(shown))
 
 
 def find_time_columns(resource: ResourceType) -> frozenset[str]:

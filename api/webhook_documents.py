@@ -14,7 +14,7 @@ from order_factory.api.query.parameters import Query, parse_query
 from order_factory.api.resources.batches import ORDER_FACTORY_BATCHES
 from order_factory.api.resources.description import ResourceType, Row
 from order_factory.api.resources.registry import RESOURCES
-from order_factory.api.rows import fetch_rows
+from order_factory.api.rows import add_derived, fetch_rows
 from order_factory.api.settings import api_settings
 from order_factory.models.tables import Event
 from order_factory.models.values.public_ids import public_id
@@ -63,7 +63,8 @@ def _read_rows(
 ) -> dict[int, Row]:
     table = resource.table
     visible = select(table).where(resource.scope(table, mode), table.c.id.in_(keys))
-    return {row["id"]: row for row in fetch_rows(db, resource, visible)}
+    derived = add_derived(resource, visible, lambda shown: [shown.c.id])
+    return {row["id"]: row for row in fetch_rows(db, resource, derived)}
 
 
 def _render_body(db: Connection, resource: ResourceType, row: Row, view: View) -> bytes:

@@ -6,11 +6,11 @@ from enum import StrEnum
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Table
+from sqlalchemy import ColumnElement, Connection, FromClause, Label, Table
 
 from order_factory.models.values.public_ids import Resource as PublicIds
 
-# A row by column name, with what `ResourceType.complete` adds to it.
+# A row by column name, with what `derive` and `complete` of its resource add.
 Row = dict[str, Any]
 Values = dict[str, Any]
 Scope = Callable[[FromClause, str], ColumnElement[bool]]
@@ -164,8 +164,8 @@ class ResourceType:
     """One resource: the rows of `table` for which `scope` is true in the caller's mode.
 
     With `takes_file`, a create may be a multipart form with a file. A writable resource has a table
-    of the database; a resource that is only read may be a subquery. `complete` adds values to all
-    rows of a page with one statement.
+    of the database; a resource that is only read may be a subquery. `derive` returns a column that
+    the database computes from another table. `complete` adds values to all rows of a page.
     """
 
     name: str
@@ -180,6 +180,7 @@ class ResourceType:
     updatable: bool = False
     deletable: bool = False
     hooks: Hooks = field(default_factory=Hooks)
+    derive: Callable[[FromClause], Label[Any]] | None = None
     complete: Callable[[Connection, Sequence[Row]], None] | None = None
     meaning: str = ""
     # Dictionaries, because every value of a query looks up a name.

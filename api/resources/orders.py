@@ -1,9 +1,9 @@
 """Orders: the sources and the targets of copies."""
 
-from collections.abc import Sequence
 from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import BigInteger, Connection, FromClause, Label, cast, func, select
 
 from order_factory.api.resources import writables
 from order_factory.api.resources.attributes import (
@@ -30,7 +30,6 @@ from order_factory.api.resources.description import (
 from order_factory.api.resources.events import events_of
 from order_factory.api.resources.order_triggers import act, order_triggers
 from order_factory.api.settings import api_settings
-from order_factory.models.database.quick_select import QuickSelect
 from order_factory.models.tables import Customer, LineItem, Order, OrderFactory
 from order_factory.models.values.event_names import EventName
 from order_factory.models.values.public_ids import Resource as PublicIds
@@ -48,14 +47,14 @@ from order_factory.tasks.working_set.order_totals import update_order_totals
 from order_factory.tasks.working_set.statements import table_of
 
 _order, _line = table_of(Order), table_of(LineItem)
-_PIECES = QuickSelect(
-    select(_line.c.order_id, func.sum(_line.c.quantity).label("pieces"))
-    .where(
-        _line.c.order_id.in_(bindparam("orders", expanding=True)),
-        _line.c.item_type == ItemType.SKUS,
-    )
-    .group_by(_line.c.order_id)
-)
+
+
+def _derive_skus_count(order: FromClause) -> Label[Any]:
+    """Return the column `skus_count`: how many pieces the lines of an order sell."""
+    is_sold = (_line.c.order_id == order.c.id, _line.c.item_type == ItemType.SKUS)
+    pieces = func.coalesce(func.sum(_line.c.quantity), 0)
+    counted = select(cast(pieces, BigInteger)).where(*is_sold).correlate(order)
+    return counted.scalar_subquery().label("skus_count")
 
 
 def _release_addresses(db: Connection, known: Row, values: Values) -> None:
@@ -88,14 +87,6 @@ def _fill(db: Connection, mode: str, values: Values, known: Row | None) -> None:
     if values.get("customer_id") is not None and not values.get("customer_email"):
         email = select(Customer.email).where(Customer.id == values["customer_id"])
         values["customer_email"] = db.scalar(email)
-
-
-def _count_skus(db: Connection, rows: Sequence[Row]) -> None:
-    """Set `skus_count`: how many pieces the lines of each order sell."""
-    keys = [row["id"] for row in rows]
-    counts = {row["order_id"]: int(row["pieces"]) for row in _PIECES.rows(db, {"orders": keys})}
-    for row in rows:
-        row["skus_count"] = counts.get(row["id"], 0)
 
 
 def _update_totals(db: Connection, key: int, values: Values) -> None:
@@ -224,7 +215,7 @@ ORDERS = ResourceType(
     ),
     creatable=True,
     updatable=True,
-    complete=_count_skus,
+    derive=_derive_skus_count,
     hooks=Hooks(fill=_fill, created=_follow_creation, updated=_update_totals, act=act),
     meaning="Orders, the copies among them.",
 )

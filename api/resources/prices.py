@@ -2,7 +2,7 @@
 
 from order_factory.api.resources.attributes import amount, common, own_mode, text
 from order_factory.api.resources.description import Relationship, ResourceType
-from order_factory.api.resources.sku_codes import SKU_CODE, add_sku_codes
+from order_factory.api.resources.sku_codes import SKU_CODE, derive_sku_code
 from order_factory.models.tables import Price
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.tasks.working_set.statements import table_of
@@ -19,7 +19,7 @@ PRICES = ResourceType(
         *amount("compare_at_amount"),
         *common(),
     ),
-    complete=add_sku_codes,
+    derive=derive_sku_code,
     relationships=(Relationship("sku", "skus", near="sku_id"),),
     meaning="The current prices of the SKUs.",
 )

@@ -13,7 +13,7 @@ from order_factory.api.resources.description import (
     Values,
 )
 from order_factory.api.resources.events import no_events
-from order_factory.api.resources.sku_codes import SKU_CODE, add_sku_codes
+from order_factory.api.resources.sku_codes import SKU_CODE, derive_sku_code
 from order_factory.models.tables import Sku, StockItem
 from order_factory.models.values.public_ids import Resource as PublicIds
 from order_factory.tasks.working_set.statements import table_of
@@ -84,7 +84,7 @@ STOCK_ITEMS = ResourceType(
         *writables.common(),
     ),
     updatable=True,
-    complete=add_sku_codes,
+    derive=derive_sku_code,
     hooks=Hooks(fill=_fill_stock),
     meaning="The pieces of a SKU at one stock location.",
 )

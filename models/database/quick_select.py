@@ -7,6 +7,7 @@ that the HTTP service repeats for every request skip this preparation.
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +21,8 @@ from sqlalchemy.types import TypeEngine
 from order_factory.models.tables.base import UtcDateTime
 
 _Convert = Callable[[Any], Any]
+# The key of a connection's cursor in its `info`, which is discarded with the connection.
+_CURSOR = "quick_cursor"
 # A list of values is filled up to one of these lengths, so that few statements are compiled.
 _LENGTHS = (1, 2, 5, 10, 25, 50, 100, 250, 1_000, 5_000, 20_000)
 
@@ -43,13 +46,21 @@ class QuickSelect:
             given[name] = _fill_up(given[name])
         lengths = tuple(len(given[name]) for name in self._lists)
         compiled = _compile(self._statement, db.dialect, lengths, self._texts)
-        driver: Any = db.connection.driver_connection
+        cursor = _get_cursor(db)
         try:
-            cursor = driver.execute(compiled.sql, compiled.arguments(given))
+            cursor.execute(compiled.sql, compiled.arguments(given))
             rows_read = cursor.fetchall()
         except Exception as error:
             raise _wrap_error(db, compiled.sql, error) from error
         return compiled.convert(rows_read, cursor)
+
+
+def _get_cursor(db: Connection) -> Any:
+    """Return the cursor of this connection. psycopg takes longer to make one than to use it."""
+    cursor = db.info.get(_CURSOR)
+    if cursor is None:
+        cursor = db.info[_CURSOR] = db.connection.cursor()
+    return cursor
 
 
 class _Compiled:
@@ -82,7 +93,7 @@ class _Compiled:
         self._parts = expanded.parameter_expansion
         varying = {*example, *(each for name in self._lists for each in self._parts[name])}
         self._fixed = {
-            name: expanded.processors.get(name, _keep_value)(value)
+            name: expanded.processors.get(name, _keep_value)(_drop_enum(value))
             for name, value in expanded.parameters.items()
             if name not in varying
         }
@@ -141,6 +152,11 @@ def _fill_up(values: Sequence[Any]) -> list[Any]:
 
 def _keep_value(value: Any) -> Any:
     return value
+
+
+def _drop_enum(value: Any) -> Any:
+    # psycopg would look at the members of an enum at every execution.
+    return str(value) if isinstance(value, StrEnum) else value
 
 
 def _make_converter(type_: TypeEngine[Any], dialect: Dialect, code: Any) -> _Convert | None:

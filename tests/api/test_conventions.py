@@ -318,9 +318,8 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(api, shop, monkeypatc
         api.copy(make_order_id(source))
     drain()
 
-    # The token, the page, one for each relationship, two for `skus_count`; a full page does not
-    # tell its count.
-    assert (few, queries()) == ((2, 7), (25, 8))
+    # The token, the page, and one for each relationship; a full page does not tell its count.
+    assert (few, queries()) == ((2, 5), (25, 6))
 
 
 def test_orders_and_their_lines_are_filled_and_added_up(api, shop):

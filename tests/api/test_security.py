@@ -11,9 +11,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import text
 
+from order_factory.api.admission import Admission, Credentials
+from order_factory.api.errors import ApiError
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.api.settings import api_settings
-from order_factory.api.tokens import revoke_token
+from order_factory.api.tokens import extract_handle, revoke_token
 from order_factory.models.database.engine import begin
 from order_factory.models.tables import (
     Address,
@@ -61,6 +63,22 @@ def test_requests_without_a_token_are_refused(api):
 def test_health_needs_no_token(api):
     for path in ("/health", "/ready", "/api/health", "/api/ready"):
         assert api.client.get(path).status_code == 200
+
+
+def test_a_look_up_of_a_token_serves_only_requests_that_had_arrived_before_it(shop):
+    known = make_token()
+    admission, header = Admission(), f"Bearer {known}"
+    early, late = (Credentials(header, "127.0.0.1") for _ in range(2))
+    with begin() as db:
+        admission.admit(db, late)
+        revoke_token(db, extract_handle(known))
+        after = Credentials(header, "127.0.0.1")
+
+        caller, _ = admission.admit(db, early)
+
+        assert caller.name == f"token:{extract_handle(known)}"
+        with pytest.raises(ApiError, match="invalid, expired or revoked"):
+            admission.admit(db, after)
 
 
 def test_a_token_ends_when_it_expires_or_is_revoked(api, shop):

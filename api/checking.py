@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import BigInteger, Connection, bindparam, select
 
 from order_factory.api.documents import Document
 from order_factory.api.errors import ApiError, Problem, make_rule_problem, wrong_body
@@ -18,6 +18,7 @@ from order_factory.api.resources.description import (
     Writable,
 )
 from order_factory.api.resources.registry import RESOURCES
+from order_factory.models.database.quick_statements import QuickSelect
 from order_factory.models.values.public_ids import parse_public_id
 from order_factory.tasks.stored_files.packing import PackedFile
 
@@ -174,19 +175,21 @@ def _read_related_value(
     key = parse_public_id(target.ids, given["id"])
     value = None
     if key is not None:
-        value = db.scalar(_select_value_by_key(target.name, to.far, mode), {"key": key})
+        rows = _select_value_by_key(target.name, to.far, mode).rows(db, {"key": key})
+        value = rows[0][to.far] if rows else None
     if value is None:
         raise Broken("must exist")
     return value
 
 
 @cache
-def _select_value_by_key(name: str, column: str, mode: str) -> Select[Any]:
+def _select_value_by_key(name: str, column: str, mode: str) -> QuickSelect:
     """Return the statement for a column of one row; built once, since most creates need it."""
     target = RESOURCES[name]
     table = target.table
     scope = target.scope(table, mode)
-    return select(table.c[column]).where(table.c.id == bindparam("key"), scope)
+    key = table.c.id == bindparam("key", type_=BigInteger)
+    return QuickSelect(select(table.c[column]).where(key, scope))
 
 
 def _find_keys(

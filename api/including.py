@@ -14,7 +14,7 @@ from order_factory.api.resources.description import Relationship, ResourceType, 
 from order_factory.api.resources.registry import RESOURCES
 from order_factory.api.rows import add_derived, fetch_rows, find_time_columns
 from order_factory.api.settings import api_settings
-from order_factory.models.database.quick_select import QuickSelect
+from order_factory.models.database.quick_statements import QuickSelect
 from order_factory.models.database.time_limits import check_time_limit
 
 # The keys of the related rows, by relationship.

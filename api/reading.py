@@ -30,7 +30,7 @@ from order_factory.api.resources.registry import RESOURCES
 from order_factory.api.rows import add_derived, fetch_rows, find_time_columns
 from order_factory.models.database.dialects import bytewise
 from order_factory.models.database.engine import forget_statements
-from order_factory.models.database.quick_select import QuickSelect
+from order_factory.models.database.quick_statements import QuickSelect
 from order_factory.models.values.public_ids import parse_public_id
 
 Pairs = Sequence[tuple[str, str]]

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, select
 
 from order_factory.api.resources.description import ResourceType, Row, Type
-from order_factory.models.database.quick_select import QuickSelect
+from order_factory.models.database.quick_statements import QuickSelect
 
 Order = Callable[[FromClause], Sequence[ColumnElement[Any]]]
 

@@ -1,11 +1,14 @@
 """Storing rows: create, update and delete."""
 
-from sqlalchemy import Connection, Table, insert, update
+from functools import cache
+
+from sqlalchemy import Connection, Table, update
 
 from order_factory.api.checking import check_document, make_problem
 from order_factory.api.documents import Document
 from order_factory.api.errors import ApiError
 from order_factory.api.resources.description import Broken, ResourceType, Row, Values
+from order_factory.models.database.quick_statements import QuickInsert
 from order_factory.models.tables.base import utc_now
 from order_factory.models.values.keys import make_comparison_keys
 from order_factory.tasks.stored_files.packing import PackedFile
@@ -31,10 +34,14 @@ def create_row(
     now = utc_now()
     values |= {"created_at": now, "updated_at": now}
     table = resource.stored_in
-    # As parameters: the statement is the same for every row, so it is built once.
-    key: int = db.execute(insert(table).returning(table.c.id), values).scalar_one()
+    key: int = _insert_into(table).insert(db, values)
     resource.hooks.created(db, key, values)
     return key
+
+
+@cache
+def _insert_into(table: Table) -> QuickInsert:
+    return QuickInsert(table, returning=table.c.id)
 
 
 def update_row(

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from order_factory.models.database.quick_select import QuickSelect
+from order_factory.models.database.quick_statements import QuickSelect
 from order_factory.models.errors import ApiTokenNotFound
 from order_factory.models.tables import ApiToken
 from order_factory.models.tables.base import utc_now

@@ -1,13 +1,14 @@
 """Group commit: requests that wait at the same time share one transaction.
 
-Each has a savepoint of its own, so one that fails does not affect the others. Each is answered
-after the commit. Under load this means one commit for many requests.
+Each is answered after the commit. Under load this means one commit for many requests. If one fails,
+the transaction is rolled back, and all are carried out again, each with a savepoint of its own. So
+the one that fails does not affect the others, and the usual case needs no savepoints.
 """
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
@@ -24,6 +25,8 @@ from order_factory.models.database.transient import is_disk_full, is_transient
 from order_factory.models.errors import DatabaseNotReady
 
 Work = Callable[[Connection], Any]
+# The result of work, or its error.
+Outcome = tuple[Any, Exception | None]
 
 _MOST_AT_ONCE = 200
 _TRIES = 4
@@ -34,11 +37,11 @@ _LARGE_FACTOR = 10
 @dataclass(frozen=True)
 class _WaitingWork:
     work: Work
-    outcome: "Future[Any]" = field(default_factory=Future)
+    future: "asyncio.Future[Any]"
 
 
 class Writer:
-    """One thread that executes the work of writing requests."""
+    """One thread that executes the work of writing requests, within one event loop."""
 
     def __init__(self, processor: int | None = None) -> None:
         """`processor` is that of the event loop, if it stays on one."""
@@ -56,16 +59,16 @@ class Writer:
 
     async def write(self, work: Work) -> Any:
         """Return the result of the work after its commit, or raise its exception."""
-        waiting = _WaitingWork(work)
+        waiting = _WaitingWork(work, asyncio.get_running_loop().create_future())
         self._queue.put(waiting)
-        return await asyncio.wrap_future(waiting.outcome)
+        return await waiting.future
 
     async def write_alone(self, work: Work) -> Any:
         """The same in a transaction of its own: other requests do not wait for large work."""
-        waiting = _WaitingWork(work)
-        waiting.outcome.set_running_or_notify_cancel()
-        await run_in_thread(carry_out, [waiting], _LARGE_FACTOR)
-        return waiting.outcome.result()
+        ((result, error),) = await run_in_thread(carry_out, [work], _LARGE_FACTOR)
+        if error is not None:
+            raise error
+        return result
 
     def _run(self) -> None:
         stay_on(self._processor)
@@ -81,32 +84,57 @@ class Writer:
                 else:
                     together.append(next_work)
             # If a client has disconnected, skip its work.
-            carry_out([each for each in together if each.outcome.set_running_or_notify_cancel()])
+            together = [each for each in together if not each.future.cancelled()]
+            if together:
+                outcomes = carry_out([each.work for each in together])
+                _hand_over([each.future for each in together], outcomes)
             if ended:
                 return
 
 
-def carry_out(together: list[_WaitingWork], factor: int = 1) -> None:
-    """Run all work in one transaction, and report each outcome after the commit."""
+def _hand_over(futures: "Sequence[asyncio.Future[Any]]", outcomes: Sequence[Outcome]) -> None:
+    with suppress(RuntimeError):  # the loop has ended, and nobody waits
+        futures[0].get_loop().call_soon_threadsafe(_set_outcomes, futures, outcomes)
+
+
+def _set_outcomes(futures: "Sequence[asyncio.Future[Any]]", outcomes: Sequence[Outcome]) -> None:
+    for future, (result, error) in zip(futures, outcomes, strict=True):
+        if future.done():
+            continue  # its client has disconnected
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+
+def carry_out(together: Sequence[Work], factor: int = 1) -> list[Outcome]:
+    """Run all work in one transaction, and return each outcome after the commit."""
     seconds = factor * api_settings().query_seconds
-    for attempt in range(1, _TRIES + 1):
+    is_apart = False
+    for _ in range(_TRIES):
         try:
             with begin() as db, time_limit(db, seconds):
-                outcomes = [_attempt(db, each.work) for each in together]
+                outcomes: list[Outcome] = [
+                    _attempt(db, work) if is_apart else (work(db), None) for work in together
+                ]
+            return outcomes
         except Exception as error:  # noqa: BLE001  (every waiting request needs its outcome)
-            if attempt < _TRIES and is_transient(error):
-                continue
-            failure = _choose_error(error)
-            outcomes = [(None, failure) for _ in together]
-        break
-    for each, (result, failed) in zip(together, outcomes, strict=True):
-        if failed is None:
-            each.outcome.set_result(result)
-        else:
-            each.outcome.set_exception(failed)
+            failure = error
+            is_own = not is_apart and _is_of_one_work(error, together)
+            if not is_own and not is_transient(error):
+                break
+            is_apart = True
+    return [(None, _choose_error(failure)) for _ in together]
 
 
-def _attempt(db: Connection, work: Work) -> tuple[Any, Exception | None]:
+def _is_of_one_work(error: Exception, together: Sequence[Work]) -> bool:
+    """Return whether work may succeed with a savepoint that failed in the whole transaction."""
+    if isinstance(error, DatabaseNotReady | QueryTooLong):
+        return False
+    return len(together) > 1 or isinstance(error, IntegrityError)
+
+
+def _attempt(db: Connection, work: Work) -> Outcome:
     """Return the work's result or its own exception. Raises errors of the whole transaction."""
     for attempt in (1, 2):
         try:

@@ -4,9 +4,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, select
 from sqlalchemy.orm import aliased
 
+from order_factory.models.database.quick_statements import QuickInsert
 from order_factory.models.database.upserts import insert_if_missing
 from order_factory.models.errors import FactoryNotFound
 from order_factory.models.requests.copies import CopyOptions
@@ -18,6 +19,8 @@ from order_factory.models.values.public_ids import Resource, parse_public_id, pu
 from order_factory.models.values.statuses import FactoryStatus, FactoryType
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.target_orders import TARGET_OR_MERGED
+
+_INSERT_EVENT = QuickInsert(table_of(Event))
 
 
 def create_factory(
@@ -62,7 +65,7 @@ def create_factory(
 def record_creation(db: Connection, factory_id: int, now: datetime) -> None:
     """Write the event that a factory was created."""
     event = {"name": EventName.CREATE, "order_factory_id": factory_id, "created_at": now}
-    db.execute(insert(Event), event)
+    _INSERT_EVENT.insert(db, event)
 
 
 def require_factory(db: Connection, name: str) -> int:

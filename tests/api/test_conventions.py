@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import event
 
 from order_factory.models.database.engine import get_engine
-from order_factory.models.database.quick_select import QuickSelect
+from order_factory.models.database.quick_statements import QuickSelect
 from order_factory.models.tables import OrderFactory
 from tests.support.api_client import MEDIA_TYPE, make_linkage, make_order_id
 from tests.support.copying import change

@@ -12,7 +12,7 @@ from order_factory.api import readers
 from order_factory.api.errors import ApiError
 from order_factory.api.readers import Readers
 from order_factory.models.database.engine import ReadingSession, forget_statements, reading
-from order_factory.models.database.quick_select import QuickSelect
+from order_factory.models.database.quick_statements import QuickSelect
 from order_factory.models.database.time_limits import QueryTooLong, time_limit
 from order_factory.models.tables import Order
 from order_factory.tasks.working_set.statements import table_of

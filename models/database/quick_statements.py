@@ -1,20 +1,22 @@
-"""SELECTs that are compiled once and then sent straight to the driver.
+"""Statements that are compiled once and then sent straight to the driver.
 
-For a small SELECT, SQLAlchemy's preparation takes longer than the database's answer. The statements
-that the HTTP service repeats for every request skip this preparation.
+For a small statement, SQLAlchemy's preparation takes longer than the database's answer. What the
+HTTP service repeats for every request skips this preparation.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Select
-from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy import BindParameter, Column, Connection, Insert, Select, Table, insert
+from sqlalchemy.engine.interfaces import Compiled, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.types import TypeEngine
 
@@ -47,12 +49,32 @@ class QuickSelect:
         lengths = tuple(len(given[name]) for name in self._lists)
         compiled = _compile(self._statement, db.dialect, lengths, self._texts)
         cursor = _get_cursor(db)
-        try:
+        with _wrapping_errors(db, compiled.sql):
             cursor.execute(compiled.sql, compiled.arguments(given))
             rows_read = cursor.fetchall()
-        except Exception as error:
-            raise _wrap_error(db, compiled.sql, error) from error
         return compiled.convert(rows_read, cursor)
+
+
+class QuickInsert:
+    """An INSERT of one row, whose other columns get the defaults of the database."""
+
+    def __init__(self, table: Table, returning: Column[Any] | None = None) -> None:
+        insert_row = insert(table)
+        self._statement: Insert | ReturningInsert[Any] = (
+            insert_row.inline() if returning is None else insert_row.returning(returning)
+        )
+        self._returns = returning is not None
+
+    def insert(self, db: Connection, values: Mapping[str, Any]) -> Any:
+        """Insert a row, and return the value that the database returns, or None.
+
+        Raises the same errors as SQLAlchemy.
+        """
+        compiled = _compile_insert(self._statement, db.dialect, tuple(values))
+        cursor = _get_cursor(db)
+        with _wrapping_errors(db, compiled.sql):
+            cursor.execute(compiled.sql, compiled.arguments(values))
+            return cursor.fetchall()[0][0] if self._returns else None
 
 
 def _get_cursor(db: Connection) -> Any:
@@ -68,13 +90,13 @@ class _Compiled:
 
     def __init__(
         self,
-        statement: Select[Any],
-        dialect: Dialect,
-        lengths: Sequence[int],
-        texts: frozenset[str],
+        compiled: Compiled,
+        types: Sequence[TypeEngine[Any]] = (),
+        lengths: Sequence[int] = (),
+        texts: frozenset[str] = frozenset(),
     ) -> None:
-        compiled = statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
+        dialect = compiled.dialect
         lengths_left = iter(lengths)
         example: dict[str, Any] = {}
         self._prepare: dict[str, _Convert] = {}
@@ -98,7 +120,7 @@ class _Compiled:
             if name not in varying
         }
         self._dialect = dialect
-        self._types = [each.type for each in statement.selected_columns]
+        self._types = types
         self._texts = texts if dialect.name == "sqlite" else frozenset()
         self._reading: tuple[list[str], list[tuple[int, _Convert]]] | None = None
 
@@ -140,7 +162,15 @@ class _Compiled:
 def _compile(
     statement: Select[Any], dialect: Dialect, lengths: tuple[int, ...], texts: frozenset[str]
 ) -> _Compiled:
-    return _Compiled(statement, dialect, lengths, texts)
+    types = [each.type for each in statement.selected_columns]
+    return _Compiled(statement.compile(dialect=dialect), types, lengths, texts)
+
+
+@lru_cache(maxsize=2_048)
+def _compile_insert(
+    statement: Insert | ReturningInsert[Any], dialect: Dialect, names: tuple[str, ...]
+) -> _Compiled:
+    return _Compiled(statement.compile(dialect=dialect, column_keys=list(names)))
 
 
 def _fill_up(values: Sequence[Any]) -> list[Any]:
@@ -172,6 +202,14 @@ def _convert_sqlite_time(value: str) -> datetime:
 
 def _convert_postgresql_time(value: datetime) -> datetime:
     return value.astimezone(UTC)
+
+
+@contextmanager
+def _wrapping_errors(db: Connection, sql: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise _wrap_error(db, sql, error) from error
 
 
 def _wrap_error(db: Connection, sql: str, error: Exception) -> BaseException:

@@ -1,11 +1,12 @@
-"""The HTTP service under load, beside an empty route of the same server in the same run.
+"""The HTTP service under load, beside an empty route under uvicorn in the same run.
 
     python -m benchmarks.api_load --databases sqlite,postgresql --factories 1000000
 
-`wrk` keeps 20 connections busy: first with an empty route of Starlette and uvicorn, then with each
-kind of request to `order-factory serve`. Ratios are of medians of the rounds: by the clock, and by
-processor time for each answer, which says more on a machine that others use too. At last copies
-are requested while the service copies, and all of them must come to `completed`.
+`wrk` keeps 20 connections busy: first with an empty route of FastAPI and one of Starlette, then with
+each kind of request to `order-factory serve`. Ratios are medians of the rounds' own ratios to
+FastAPI's route, for which the goals were set: by the clock, and by processor time for each answer,
+which says more on a machine that others use too. At last copies are requested while the service
+copies, and all of them must come to `completed`.
 """
 
 import argparse
@@ -37,8 +38,13 @@ from order_factory.models.values.public_ids import Resource, public_ids
 from order_factory.models.values.statuses import FactoryStatus, Mode
 
 ORDERS = 5_000
-EMPTY = "an empty route"
-_APP = """
+_FASTAPI = """
+from fastapi import FastAPI
+app = FastAPI()
+@app.get('/empty')
+async def empty(): return {}
+"""
+_STARLETTE = """
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -158,16 +164,21 @@ def measure_rounds(
     clock = DatabaseClock(database)
     with (
         tempfile.TemporaryDirectory() as folder,
-        running(_uvicorn(folder), "running on") as (empty_url, empty_process),
+        running(_uvicorn(folder, "with_fastapi", _FASTAPI), "running on") as fastapi,
+        running(_uvicorn(folder, "with_starlette", _STARLETTE), "running on") as starlette,
         running(_serve(workers), "Listening on", ORDER_FACTORY_API_DISPATCH="false") as (url, own),
     ):
-        empty = Case(EMPTY, [Request("/empty")])
-        found: dict[Case, list[Measured]] = {each: [] for each in (empty, *cases)}
+        empty, bare = (
+            Case(f"an empty route of {name}", [Request("/empty")])
+            for name in ("FastAPI", "Starlette")
+        )
+        found: dict[Case, list[Measured]] = {each: [] for each in (empty, bare, *cases)}
         for case in cases:
             load(url, case.requests, 1, token)  # statements are compiled
         for _ in range(rounds):
-            of_empty = Clock(empty_process, DatabaseClock(""))
-            found[empty].append(measure(empty_url, empty, "", seconds, of_empty))
+            for case, (url_of_route, process) in ((empty, fastapi), (bare, starlette)):
+                alone = Clock(process, DatabaseClock(""))
+                found[case].append(measure(url_of_route, case, "", seconds, alone))
             for case in cases:
                 found[case].append(measure(url, case, token, seconds, Clock(own, clock)))
     yield f"{factories:,} factories, {workers} workers, {rounds} rounds of {seconds:.0f} seconds"
@@ -234,9 +245,9 @@ def _wait_until_copied() -> None:
         sleep(0.2)
 
 
-def _uvicorn(folder: str) -> list[str]:
-    Path(folder, "empty.py").write_text(_APP)
-    command = [sys.executable, "-m", "uvicorn", "empty:app", "--app-dir", folder, "--port", "0"]
+def _uvicorn(folder: str, name: str, app: str) -> list[str]:
+    Path(folder, f"{name}.py").write_text(app)
+    command = [sys.executable, "-m", "uvicorn", f"{name}:app", "--app-dir", folder, "--port", "0"]
     return [*command, "--no-access-log"]
 
 

@@ -7,6 +7,7 @@ HTTP service repeats for every request skips this preparation.
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -17,6 +18,7 @@ from sqlalchemy.engine.interfaces import Compiled, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.sql.schema import CallableColumnDefault
 from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.types import TypeEngine
 
@@ -55,8 +57,20 @@ class QuickSelect:
         return compiled.convert(rows_read, cursor)
 
 
+@dataclass(frozen=True)
+class _RowToInsert:
+    """What the default of a column may read; SQLAlchemy passes its own context to the default."""
+
+    values: Mapping[str, Any]
+
+    def get_current_parameters(self) -> Mapping[str, Any]:
+        return self.values
+
+
 class QuickInsert:
-    """An INSERT of one row, whose other columns get the defaults of the database."""
+    """An INSERT of one row. The other columns get their defaults: those of the table's declaration,
+    which must be functions, and those of the database.
+    """
 
     def __init__(self, table: Table, returning: Column[Any] | None = None) -> None:
         insert_row = insert(table)
@@ -64,12 +78,22 @@ class QuickInsert:
             insert_row.inline() if returning is None else insert_row.returning(returning)
         )
         self._returns = returning is not None
+        self._defaults: dict[str, _Convert] = {}
+        for column in table.c:
+            if column.default is not None:
+                assert isinstance(column.default, CallableColumnDefault)
+                self._defaults[column.name] = column.default.arg
 
     def insert(self, db: Connection, values: Mapping[str, Any]) -> Any:
         """Insert a row, and return the value that the database returns, or None.
 
         Raises the same errors as SQLAlchemy.
         """
+        row = _RowToInsert(values)
+        computed = {
+            name: compute(row) for name, compute in self._defaults.items() if name not in values
+        }
+        values = {**values, **computed}
         compiled = _compile_insert(self._statement, db.dialect, tuple(values))
         cursor = _get_cursor(db)
         with _wrapping_errors(db, compiled.sql):

@@ -1,11 +1,10 @@
 """The threads that read: callers take turns, slow reads do not hold up others, errors are reported."""
 
 import asyncio
-from datetime import UTC, datetime
 from threading import Event
 
 import pytest
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from order_factory.api import readers
@@ -119,37 +118,3 @@ def test_the_driver_keeps_no_large_statement(shop):
 
     assert connections[0] is connections[1]
     assert connections[1] is not connections[2]
-
-
-@pytest.mark.parametrize("count", [1, 3, 26])
-def test_a_quick_select_returns_what_sqlalchemy_returns(shop, count):
-    moment = datetime(2026, 3, 29, 1, 30, 0, 5, tzinfo=UTC)
-    keys = [
-        shop.order(metadata={"n": n} if n else None, tax_rate=0.22, placed_at=moment)
-        for n in range(count)
-    ]
-    statement = select(_order).where(
-        _order.c.id.in_(bindparam("keys", expanding=True)),
-        _order.c.mode == "live",
-        _order.c.total_amount_cents >= bindparam("least"),
-    )
-    statement = statement.order_by(_order.c.id)
-
-    with reading() as db:
-        expected = [
-            dict(each._mapping) for each in db.execute(statement, {"keys": keys, "least": 0})
-        ]
-        rows = QuickSelect(statement).rows(db, {"keys": keys, "least": 0})
-        texts = QuickSelect(statement, frozenset({"placed_at"})).rows(
-            db, {"keys": keys, "least": 0}
-        )
-        none = QuickSelect(statement).rows(db, {"keys": [], "least": 0})
-        with pytest.raises(DBAPIError):
-            QuickSelect(select(text("nothing"))).rows(db, {})
-
-    assert rows == expected
-    assert [type(value) for value in rows[0].values()] == [
-        type(value) for value in expected[0].values()
-    ]
-    assert none == []
-    assert str(texts[0]["placed_at"])[:19] == "2026-03-29 01:30:00"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -37,6 +38,8 @@ _SQLITE_KEYS = table("sqlite_sequence", column("name"), column("seq"))
 _BY_KEY = text(
     "SELECT set_config('enable_mergejoin', 'off', true), set_config('enable_hashjoin', 'off', true)"
 )
+# More rows at once would live long enough for Python's garbage collector to visit them again.
+_ROWS_AT_ONCE = 1_000
 _SNAPSHOT = text("SELECT pg_current_snapshot()::text")
 
 
@@ -446,8 +449,10 @@ def fill(db: Connection, filled: Table, columns: dict[str, list[Any]]) -> None:
     names = ", ".join(columns)
     if on_sqlite(db):
         marks = ", ".join("?" * len(columns))
-        rows = list(zip(*columns.values(), strict=True))
-        db.exec_driver_sql(f"INSERT INTO {filled.name} ({names}) VALUES ({marks})", rows)
+        statement = f"INSERT INTO {filled.name} ({names}) VALUES ({marks})"
+        rows = zip(*columns.values(), strict=True)
+        while part := list(islice(rows, _ROWS_AT_ONCE)):
+            db.exec_driver_sql(statement, part)
         return
     types = [filled.c[name].type.compile(db.dialect) for name in columns]
     arrays = ", ".join(f"CAST(%s AS {kind}[])" for kind in types)

@@ -21,6 +21,14 @@ class Record(NamedTuple):
     problem: str | None = None
 
 
+# The numbers of all rows, and their values by column: None where a row has no value.
+Columns = tuple[list[int], dict[str, list[Any]]]
+
+
+def _read_nothing() -> None:
+    """Read no columns: the format has only records."""
+
+
 @dataclass(frozen=True)
 class Source:
     """An open file. `columns` is None if no row has column names.
@@ -29,6 +37,9 @@ class Source:
     may have several lines. `records` reads the file once, from its beginning. `counted` is "line"
     for text files, and "row" for others. `read_as` describes how the file was read, if that is not
     obvious: a separator other than the comma, an encoding other than UTF-8, the sheet.
+
+    `read_at_once` returns all rows by column, in a fifth of the time. It returns None if a row needs
+    more care, or if the format cannot be read like this; then `records` has the rows.
     """
 
     columns: tuple[str, ...] | None
@@ -36,6 +47,7 @@ class Source:
     records: Callable[[], Iterator[Record]]
     counted: str = "line"
     read_as: str = ""
+    read_at_once: Callable[[], Columns | None] = _read_nothing
 
 
 def take_part(records: Iterator[Record], size: int) -> list[Record]:

@@ -1,6 +1,7 @@
 """Check a selection row by row, and report every wrong value of every row."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +23,8 @@ from order_factory.models.values.texts import find_text_problem
 from order_factory.tasks.selections.numbered_rows import NumberedRows
 from order_factory.tasks.selections.reading import Problem, Unchecked
 
+# Texts that stay as they are.
+_PLAIN = re.compile(r"[0-9A-Za-z#_-]{1,255}")
 _TRUE = {"true", "yes", "1", "1.0"}
 _FALSE = {"false", "no", "0", "0.0"}
 # Spreadsheets keep 15 digits of a number. With 16 or more, a float may be another number.
@@ -164,6 +167,8 @@ def _convert_column(
     """Convert the values. A wrong one is added to the problems and replaced by the default."""
     convert = _CONVERTERS[name]
     required = convert is _convert_order_name
+    if required and _are_plain(rows.columns[name]):
+        return rows.columns[name]
     converted = []
     for number, value in zip(rows.numbers, rows.columns[name], strict=True):
         try:
@@ -172,6 +177,13 @@ def _convert_column(
             converted.append(default)
             problems.append((number, f"{rows.counted} {number}, {name}: {error}"))
     return converted
+
+
+def _are_plain(values: list[Any]) -> bool:
+    try:
+        return all(map(_PLAIN.fullmatch, values))
+    except TypeError:
+        return False
 
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {

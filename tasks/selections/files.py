@@ -72,7 +72,14 @@ def read_file(path: Path, required: Sequence[str]) -> FileRows:
     """
     with _convert_errors(path):
         source = open_rows(path, required)
-        return _collect(source, required, source.records(), list(source.columns or ()))
+        columns = list(source.columns or ())
+        if at_once := source.read_at_once():
+            numbers, values = at_once
+            kept = {name: values[name] for name in required if name in values}
+            kept.setdefault("source_order", [None] * len(numbers))
+            rows = NumberedRows(source.counted, numbers, kept)
+            return FileRows(columns, rows, [], source.read_as)
+        return _collect(source, required, source.records(), columns)
 
 
 def read_parts(path: Path, required: Sequence[str], size: int) -> Iterator[FileRows]:

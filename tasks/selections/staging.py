@@ -13,7 +13,6 @@ from sqlalchemy import (
     String,
     and_,
     func,
-    insert,
     select,
 )
 
@@ -31,7 +30,12 @@ from order_factory.tasks.factories.similar_numbers import find_hints, find_simil
 from order_factory.tasks.factories.source_orders import MODES_OF_IDS
 from order_factory.tasks.selections.checking import Selection
 from order_factory.tasks.selections.reading import Problem
-from order_factory.tasks.working_set.statements import Rows, table_of
+from order_factory.tasks.working_set.statements import (
+    Rows,
+    execute_and_count,
+    insert_counted,
+    table_of,
+)
 from order_factory.tasks.working_set.tables import temporary
 
 # Hints for the unknown names of orders, in a mode.
@@ -72,10 +76,11 @@ def _fill_requested_rows(db: Connection, selection: Selection) -> None:
     for part in selection.rows.parts(_ROWS_AT_ONCE):
         columns = part.columns | {"row": part.numbers}
         # Public ids have letters only; testing for letters is much faster than decoding.
-        columns["key"] = [
-            parse_public_id(Resource.orders, name) if name.isalpha() else None
-            for name in columns["source_order"]
-        ]
+        if any(map(str.isalpha, columns["source_order"])):
+            columns["key"] = [
+                parse_public_id(Resource.orders, name) if name.isalpha() else None
+                for name in columns["source_order"]
+            ]
         for name in _OBJECTS & columns.keys():
             columns[name] = [
                 None if value is None else json.dumps(value) for value in columns[name]
@@ -86,8 +91,13 @@ def _fill_requested_rows(db: Connection, selection: Selection) -> None:
     analyze_table(db, requested_rows)
 
 
-def _fill_matched_orders(db: Connection, mode: Mode, modes_of_ids: Sequence[Mode]) -> None:
-    """Find each row's orders, by number in this mode and by public id in these modes."""
+def _fill_matched_orders(
+    db: Connection, rows_count: int, mode: Mode, modes_of_ids: Sequence[Mode]
+) -> bool:
+    """Find each row's orders, by number in this mode and by public id in these modes.
+
+    Returns whether each row has one order by its number, so that no row can be wrong.
+    """
     columns = (
         requested_rows.c.row,
         _order.c.id,
@@ -101,12 +111,24 @@ def _fill_matched_orders(db: Connection, mode: Mode, modes_of_ids: Sequence[Mode
         _order.c.mode.in_(modes_of_ids),
         _order.c.number.is_distinct_from(requested_rows.c.source_order),
     )
-    for condition in (by_number, not_by_number):
-        rows = select(*columns).select_from(requested_rows.join(_order, condition))
-        db.execute(
-            insert(matched_orders).from_select([column.key for column in matched_orders.c], rows)
+    names = [column.key for column in matched_orders.c]
+    numbered, others = (
+        execute_and_count(
+            db,
+            insert_counted(
+                matched_orders,
+                names,
+                select(*columns).select_from(requested_rows.join(_order, condition)),
+            ),
         )
+        for condition in (by_number, not_by_number)
+    )
     analyze_table(db, matched_orders)
+    # In a mode, a number belongs to one order only.
+    return numbered == rows_count and not others
+
+
+_COUNT_ORDERS = select(func.count(matched_orders.c.source_order_id.distinct()))
 
 
 def _select_unknown() -> Select[Any]:
@@ -146,29 +168,29 @@ def _describe_hint(hint: str | None) -> str:
     return "" if hint is None else f"; {hint}"
 
 
-def _find_problems(
-    db: Connection,
-    counted: str,
-    mode: Mode,
-    find_hints: FindHints,
-    repeated: Rows | None = None,
-) -> list[Problem]:
-    """Return the problems of the rows' orders; `repeated` selects repetitions."""
+def _find_unmatched(db: Connection, mode: Mode, find_hints: FindHints) -> list[Problem]:
+    """Return the problems of the rows that have no order or several."""
     unknown = db.execute(_select_unknown()).all()
     hints = find_hints(db, [order for _, order in unknown], mode)
     problems = [
         (row, f"no {mode} order has the number or id {order!r}" + _describe_hint(hints.get(order)))
         for row, order in unknown
     ]
-    problems += [
+    return problems + [
         (row, f"{order!r} is the number of one order and the id of another; give another id")
         for row, order in db.execute(_select_ambiguous())
     ]
-    if repeated is not None:
-        problems += [
-            (row, describe_repetition(order, reference, f"{counted} {first}"))
-            for row, order, reference, first in db.execute(repeated)
-        ]
+
+
+def _find_repetitions(db: Connection, counted: str) -> list[Problem]:
+    """Return the problems of the rows with the order and the reference of an earlier row."""
+    return [
+        (row, describe_repetition(order, reference, f"{counted} {first}"))
+        for row, order, reference, first in db.execute(_select_repeated())
+    ]
+
+
+def _name_rows(counted: str, problems: list[Problem]) -> list[Problem]:
     return [(row, f"{counted} {row}: {line}") for row, line in problems]
 
 
@@ -181,10 +203,13 @@ def stage(db: Connection, selection: Selection) -> Mode:
     """
     empty_stage(db)
     _fill_requested_rows(db, selection)
-    _fill_matched_orders(db, selection.mode, MODES_OF_IDS[selection.mode])
-    problems = selection.problems + _find_problems(
-        db, selection.rows.counted, selection.mode, find_hints, _select_repeated()
-    )
+    size, counted, mode = len(selection.rows), selection.rows.counted, selection.mode
+    all_matched = _fill_matched_orders(db, size, mode, MODES_OF_IDS[mode])
+    found = [] if all_matched else _find_unmatched(db, mode, find_hints)
+    # Counting takes a third of the time of finding repetitions.
+    if not all_matched or db.scalar(_COUNT_ORDERS) != size:
+        found += _find_repetitions(db, counted)
+    problems = selection.problems + _name_rows(counted, found)
     if problems:
         raise SelectionInvalid(selection.name, [message for _, message in sorted(problems)])
     modes = list(db.scalars(select(matched_orders.c.mode).distinct()))
@@ -202,8 +227,10 @@ def stage_part(db: Connection, part: Selection) -> list[Problem]:
     """
     empty_stage(db)
     _fill_requested_rows(db, part)
-    _fill_matched_orders(db, part.mode, (part.mode,))
-    return sorted(_find_problems(db, part.rows.counted, part.mode, find_similar_orders))
+    if _fill_matched_orders(db, len(part.rows), part.mode, (part.mode,)):
+        return []
+    found = _find_unmatched(db, part.mode, find_similar_orders)
+    return sorted(_name_rows(part.rows.counted, found))
 
 
 def empty_stage(db: Connection) -> None:

@@ -45,6 +45,7 @@ from order_factory.tasks.outcomes.account import (
     account_for,
     read_batch_account,
 )
+from order_factory.tasks.prefect_ui.background_calls import making_calls
 from order_factory.tasks.reports.paths import report_path as resolve_report_path
 from order_factory.tasks.reports.paths import require_writable
 from order_factory.tasks.selections.finding import Record, make_recorder
@@ -177,20 +178,25 @@ def bulk_order_factory(
         return cast(BulkResult, _complete_without_orders(reference, error))
     del record, orders  # a DataFrame or the rows of a file are as large as the batch
     recording_seconds = perf_counter() - started
-    copied = copy_recorded(
-        Job(batch_id, reference, batch_size, workers), chosen, in_one_transaction=in_one_transaction
-    )
-    started = perf_counter()
-    account = read(
-        lambda db: read_batch_account(
-            db, batch_id, closed=copied.closed, seconds=copied.seconds, report=report_file
+    job = Job(batch_id, reference, batch_size, workers)
+    with making_calls() as calls:
+        copied = copy_recorded(job, chosen, calls, in_one_transaction=in_one_transaction)
+        started = perf_counter()
+        account = read(
+            lambda db: read_batch_account(
+                db,
+                batch_id,
+                closed=copied.closed,
+                seconds=copied.seconds,
+                report=report_file,
+                calls=calls,
+            )
         )
-    )
-    run = Run(batches=[account])
-    run.times.add("record orders", account.result.orders_count, recording_seconds)
-    run.times.add_all(copied.times)
-    run.times.add("write report", account.result.orders_count, perf_counter() - started)
-    account_for(run)
+        run = Run(batches=[account])
+        run.times.add("record orders", account.result.orders_count, recording_seconds)
+        run.times.add_all(copied.times)
+        run.times.add("write report", account.result.orders_count, perf_counter() - started)
+        account_for(run)
     return cast(BulkResult, _make_end_state(account.result, copied))
 
 

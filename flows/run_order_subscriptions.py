@@ -29,6 +29,7 @@ from order_factory.models.tables.base import utc_now
 from order_factory.models.values.statuses import Mode
 from order_factory.tasks.batches.chunking import BATCH_SIZE
 from order_factory.tasks.outcomes.account import Run, account_for, read_batch_account
+from order_factory.tasks.prefect_ui.background_calls import making_calls
 from order_factory.tasks.prefect_ui.events import publish_waiting_for_payment
 from order_factory.tasks.subscriptions.outcomes import (
     count_waiting_copies,
@@ -119,15 +120,16 @@ class _Progress:
         if not self.may_continue():
             return
         job = Job(batch.id, batch.reference, self.size, self.workers)
-        copied = copy_recorded(job, choose_runner("threads"), in_one_transaction=False)
-        renewals = write(lambda db: record_outcomes(db, batch.id, utc_now()))
-        waiting = read(lambda db: count_waiting_copies(db, batch.id))
-        publish_waiting_for_payment(batch.reference, waiting)
-        account = read(
-            lambda db: read_batch_account(
-                db, batch.id, closed=copied.closed, seconds=copied.seconds
+        with making_calls() as calls:
+            copied = copy_recorded(job, choose_runner("threads"), calls, in_one_transaction=False)
+            renewals = write(lambda db: record_outcomes(db, batch.id, utc_now()))
+            waiting = read(lambda db: count_waiting_copies(db, batch.id))
+            publish_waiting_for_payment(batch.reference, waiting)
+            account = read(
+                lambda db: read_batch_account(
+                    db, batch.id, closed=copied.closed, seconds=copied.seconds, calls=calls
+                )
             )
-        )
         self.copied.batches.append(account)
         self.copied.times.add_all(copied.times)
         self.stopped = copied.stopped

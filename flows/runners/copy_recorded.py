@@ -25,7 +25,8 @@ from order_factory.tasks.batches.records import (
 from order_factory.tasks.copy_orders import BatchReport, place_orders_again
 from order_factory.tasks.copy_whole_batch import copy_whole_batch
 from order_factory.tasks.payments.claiming import Scope, count_due, has_free_payment
-from order_factory.tasks.prefect_ui.progress import BackgroundProgress, showing_progress
+from order_factory.tasks.prefect_ui.background_calls import BackgroundCalls
+from order_factory.tasks.prefect_ui.progress import BackgroundProgress
 
 # Longer than the database keeps the locks of a machine that is gone (see `models.database.engine`).
 LOCK_SECONDS = 60.0
@@ -47,26 +48,27 @@ class CopyOutcome:
     times: StepTimes = field(default_factory=StepTimes)
 
 
-def copy_recorded(job: Job, runner: ChosenRunner, *, in_one_transaction: bool) -> CopyOutcome:
+def copy_recorded(
+    job: Job, runner: ChosenRunner, calls: BackgroundCalls, *, in_one_transaction: bool
+) -> CopyOutcome:
     """Copy the unfinished orders of the batch and record how the batch ended.
 
     Target orders of failed renewals are placed first. After all orders are copied, this run
-    authorizes the payments, for every runner.
+    authorizes the payments, for every runner. The progress is shown with `calls`.
     """
     remaining = write(lambda db: _start(db, job.batch_id))
     copied, started = CopyOutcome(), perf_counter()
-    with showing_progress() as progress:
-        with watch_for_stop(str(flow_run.id)) as stop:
-            _place_again(job, stop, copied)
-            if in_one_transaction:
-                _copy_whole(job, remaining, stop, copied)
-            else:
-                _copy_parts(job, remaining, runner, stop, copied, progress)
-            if stop.reason is None:
-                _authorize_payments(job, stop, copied)
-            copied.stopped = stop.reason
-        copied.seconds = perf_counter() - started
-        write(lambda db: _finish(db, job.batch_id, aborted=copied.stopped is not None))
+    with watch_for_stop(str(flow_run.id)) as stop:
+        _place_again(job, stop, copied)
+        if in_one_transaction:
+            _copy_whole(job, remaining, stop, copied)
+        else:
+            _copy_parts(job, remaining, runner, stop, copied, BackgroundProgress(calls))
+        if stop.reason is None:
+            _authorize_payments(job, stop, copied)
+        copied.stopped = stop.reason
+    copied.seconds = perf_counter() - started
+    write(lambda db: _finish(db, job.batch_id, aborted=copied.stopped is not None))
     return copied
 
 

@@ -5,7 +5,7 @@ results come from the database, so they are the same for every runner.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prefect.runtime import flow_run
@@ -20,6 +20,7 @@ from order_factory.tasks.batches.first_orders import read_first_orders
 from order_factory.tasks.batches.records import read_batch
 from order_factory.tasks.factories.ended import count_ended, read_ended
 from order_factory.tasks.prefect_ui import artifacts, events, tags_and_links
+from order_factory.tasks.prefect_ui.background_calls import BackgroundCalls
 from order_factory.tasks.prefect_ui.run_logs import log_line
 from order_factory.tasks.reports.formats import ENDINGS
 from order_factory.tasks.reports.page import write_page
@@ -31,11 +32,15 @@ ORDERS_SHOWN = 100
 
 @dataclass(frozen=True)
 class BatchAccount:
-    """A batch for the report of its run: its result, its first orders and its first errors."""
+    """A batch for the report of its run: its result, its first orders and its first errors.
+
+    `is_shown` says that Prefect has them already. Only the summary with the report is missing.
+    """
 
     result: BulkResult
     orders: list[dict[str, str]]
     errors: list[dict[str, str]]
+    is_shown: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,17 +115,23 @@ def read_batch_account(
     report: Path | None = None,
     dry_run: bool = False,
     meanwhile: Callable[[], None] = lambda: None,
+    calls: BackgroundCalls | None = None,
 ) -> BatchAccount:
     """Write the report and the page of the batch so far. Returns its result and its first rows.
 
     `report` is the path of the report, or None for the default path. If the report cannot be
     written, the result has no path, and the log gives the reason. `closed` is the number of copies
     that this run has closed, and `seconds` its duration. `meanwhile` is called again and again
-    while the report is written.
+    while the report is written. With `calls`, the orders and errors are shown in Prefect meanwhile.
     """
     result = read_batch(db, batch_id)
     values_of_run = {"seconds": seconds, "copied_in_this_run": closed, "dry_run": dry_run}
     result = result.model_copy(update=values_of_run)
+    orders = [] if dry_run else read_first_orders(db, batch_id)
+    errors = read_first_errors(db, batch_id) if result.errors else []
+    account = BatchAccount(result, orders, errors, is_shown=calls is not None)
+    if calls is not None:
+        calls.make(lambda: _show_batch(account))
     path = report or report_path(None, result.reference)
     try:
         result = _write_report_and_page(db, batch_id, result, path, meanwhile)
@@ -129,8 +140,7 @@ def read_batch_account(
             f"The report {path} could not be written ({describe_os_error(error)}). The copies are complete. "
             f"`order-factory batch {result.reference} --report PATH` writes it elsewhere."
         )
-    orders = [] if dry_run else read_first_orders(db, batch_id)
-    return BatchAccount(result, orders, read_first_errors(db, batch_id))
+    return replace(account, result=result)
 
 
 def _write_report_and_page(
@@ -161,13 +171,20 @@ def account_for(run: Run) -> None:
 
 
 def _account_for_batch(batch: BatchAccount) -> None:
+    if not batch.is_shown:
+        _show_batch(batch)
+    artifacts.show_summary(batch.result, [".html", *ENDINGS])
+    if not batch.result.dry_run:
+        events.publish_batch(batch.result)
+
+
+def _show_batch(batch: BatchAccount) -> None:
     result = batch.result
-    artifacts.show_result(result, [".html", *ENDINGS])
+    artifacts.show_counts(result)
     artifacts.show_orders(result.reference, result.orders_count, batch.orders)
     artifacts.show_errors(result, batch.errors)
     if not result.dry_run:
         tags_and_links.link_resource("order_factory_batches", result.id)
-        events.publish_batch(result)
 
 
 def _account_for_singles(singles: Singles) -> None:

@@ -144,16 +144,20 @@ def build_result_markdown(result: BulkResult, formats: Sequence[str] = ()) -> st
     return "\n".join([*lines, "", *places]) + "\n"
 
 
-def show_result(result: BulkResult, formats: Sequence[str]) -> None:
-    """Create a table artifact to sort and count with, and a Markdown artifact to read."""
-    batch = f"Batch {_escape(result.reference)}"
+def show_counts(result: BulkResult) -> None:
+    """Create a table artifact of the result, to sort and count with."""
     create(
         "bulk-order-factory-result",
         "table",
-        f"{batch}: counts by status, then errors by kind.",
+        f"Batch {_escape(result.reference)}: counts by status, then errors by kind.",
         build_result_table(result),
     )
-    create("bulk-order-factory-summary", "markdown", batch, build_result_markdown(result, formats))
+
+
+def show_summary(result: BulkResult, formats: Sequence[str]) -> None:
+    """Create a Markdown artifact of the result, to read, with the path of the report."""
+    text = build_result_markdown(result, formats)
+    create("bulk-order-factory-summary", "markdown", f"Batch {_escape(result.reference)}", text)
 
 
 def show_orders(reference: str, count: int, rows: list[dict[str, str]]) -> None:

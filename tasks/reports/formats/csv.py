@@ -14,8 +14,8 @@ _FROM_OUTSIDE = ("source_order", "target_number", "errors", "reference", "differ
 _TIMES = ("started_at", "ended_at")
 
 
-def _harmless(text: str | None) -> str | None:
-    return f"'{text}" if text and text.startswith(_FORMULA) else text
+def _make_harmless(texts: list[str | None]) -> list[str | None]:
+    return [f"'{text}" if text and text.startswith(_FORMULA) else text for text in texts]
 
 
 def _format_times(times: list[datetime | None]) -> list[str | None]:
@@ -43,11 +43,7 @@ class CsvReport:
 
     def write(self, part: Part) -> None:
         changed: dict[str, list[Any]] = {
-            **{
-                name: [_harmless(text) for text in part[name]]
-                for name in _FROM_OUTSIDE
-                if any(part[name])
-            },
+            **{name: _make_harmless(part[name]) for name in _FROM_OUTSIDE if any(part[name])},
             **{name: _format_times(part[name]) for name in _TIMES},
         }
         self._rows.writerows(zip(*(part | changed).values(), strict=True))

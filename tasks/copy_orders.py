@@ -11,7 +11,12 @@ from prefect.runtime import flow_run
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from order_factory.models.database.engine import begin, checkpoint_soon
+from order_factory.models.database.engine import (
+    begin,
+    begin_without_key_checks,
+    checkpoint_soon,
+    has_one_writer,
+)
 from order_factory.models.database.retrying import retry_transient, write
 from order_factory.models.results.copies import OrderFactoryPreview
 from order_factory.models.results.step_times import StepTime, StepTimes
@@ -46,6 +51,7 @@ from order_factory.tasks.working_set.claims import (
     claim_pending,
     claim_single,
 )
+from order_factory.tasks.working_set.references import refer_to_existing_rows
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.step import StepFunction, explain_error
 
@@ -137,7 +143,8 @@ def copy_batch(
         require_divisible_batch(db, batch_id)
         return claim_pending(db, batch_id, size)
 
-    return _copy(claim, prefetch, follow=part == 1 if follow is None else follow, is_part=True)
+    follows = part == 1 if follow is None else follow
+    return _copy(claim, prefetch, follow=follows, part_size=size)
 
 
 @task(name="copy single orders", task_run_name="copy single orders {part}", cache_policy=NO_CACHE)
@@ -186,11 +193,11 @@ def _copy(
     prefetch: Prefetch | None = None,
     *,
     follow: bool,
-    is_part: bool = False,
+    part_size: int | None = None,
     steps: Sequence[StepFunction] = STEPS,
 ) -> BatchReport:
     return retry_transient(
-        lambda: _copy_once(claim, prefetch, follow=follow, is_part=is_part, steps=steps)
+        lambda: _copy_once(claim, prefetch, follow=follow, part_size=part_size, steps=steps)
     )
 
 
@@ -199,13 +206,13 @@ def _copy_once(
     prefetch: Prefetch | None,
     *,
     follow: bool,
-    is_part: bool,
+    part_size: int | None,
     steps: Sequence[StepFunction],
 ) -> BatchReport:
     copied = CopiedOrders()
     began = ended = perf_counter()
     try:
-        with prefetch.claimed(claim) if prefetch else _open_claim(claim) as part:
+        with prefetch.claimed(claim) if prefetch else _open_claim(claim, part_size) as part:
             claim_seconds = perf_counter() - began
             if part.size:
                 copied = copy_claimed(
@@ -215,7 +222,7 @@ def _copy_once(
                     part.prefetched,
                     # Outside of a flow run, no task run can show the steps.
                     followed=follow and flow_run.id is not None,
-                    is_part=is_part,
+                    is_part=part_size is not None,
                     steps=steps,
                 )
             ended = perf_counter()
@@ -236,6 +243,13 @@ def _copy_once(
 
 
 @contextmanager
-def _open_claim(claim: Callable[[Connection], int]) -> Iterator[Claimed]:
+def _open_claim(claim: Callable[[Connection], int], part_size: int | None) -> Iterator[Claimed]:
+    """Open a transaction that has claimed; on SQLite, a large part needs no further key checks."""
+    if part_size and part_size >= MIN_PARALLEL_SIZE and has_one_writer():
+        with begin_without_key_checks() as db:
+            size = claim(db)
+            if size and refer_to_existing_rows(db):
+                yield Claimed(db, size)
+                return
     with begin() as db:
         yield Claimed(db, claim(db))

@@ -47,6 +47,25 @@ def begin() -> Iterator[Connection]:
 
 
 @contextmanager
+def begin_without_key_checks() -> Iterator[Connection]:
+    """Do the same on SQLite, which does not look up what each row refers to.
+
+    The caller checks that all of these rows exist.
+    """
+    engine = get_engine()
+    with _get_write_lock(engine), connect(engine) as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA foreign_keys = OFF")  # in a transaction, it would do nothing
+        try:
+            with connection.begin():
+                yield connection
+        except BaseException:
+            connection.invalidate()  # the pool must not reuse a connection without key checks
+            raise
+        driver.execute("PRAGMA foreign_keys = ON")
+
+
+@contextmanager
 def connection() -> Iterator[Connection]:
     """Open a connection for several transactions, each begun with `writing_on`.
 
@@ -198,6 +217,11 @@ def _get_write_lock(engine: Engine) -> AbstractContextManager[None]:
 @lru_cache(maxsize=32)
 def _get_fair_lock(_file: str | None) -> FairLock:
     return FairLock()
+
+
+def has_one_writer() -> bool:
+    """Whether a writing transaction keeps all other writers out: on SQLite."""
+    return get_engine().dialect.name == "sqlite"
 
 
 def has_connected() -> bool:

@@ -14,8 +14,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    ForeignKey,
-    FromClause,
     Insert,
     MetaData,
     Table,
@@ -25,25 +23,21 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    not_,
-    or_,
     select,
 )
 from sqlalchemy.schema import CreateTable
 
 from order_factory.models.database.dialects import last_key
 from order_factory.models.database.engine import CACHE_KIBIBYTES
-from order_factory.models.database.sqlite_readers import compile_statement, has_other_rules
+from order_factory.models.database.sqlite_readers import compile_statement
 from order_factory.models.tables import (
     Address,
     Bundle,
-    CustomerPaymentSource,
     LineItem,
     Order,
     OrderFactory,
     PaymentSource,
 )
-from order_factory.models.values.copy_options import CHANGES
 from order_factory.tasks.stock.bundles import SHOP_HAS_BUNDLES
 from order_factory.tasks.stock.catalogue import insert_flagged_skus
 from order_factory.tasks.working_set.claims import (
@@ -53,6 +47,7 @@ from order_factory.tasks.working_set.claims import (
     pending,
 )
 from order_factory.tasks.working_set.line_totals import insert_short_sums, update_mixed_sums
+from order_factory.tasks.working_set.references import find_broken_references, refers_to_more
 from order_factory.tasks.working_set.statements import table_of
 from order_factory.tasks.working_set.tables import (
     ANALYZE_COPIES,
@@ -108,7 +103,7 @@ def plan(db: Connection, batch_id: int) -> dict[str, Any]:
     }
 
 
-_factory, _bundle, _line = table_of(OrderFactory), table_of(Bundle), table_of(LineItem)
+_bundle, _line = table_of(Bundle), table_of(LineItem)
 
 
 def _insert_next(batch_id: int) -> Insert:
@@ -118,38 +113,15 @@ def _insert_next(batch_id: int) -> Insert:
 
 def _find_unsafe_conditions(batch_id: int) -> Iterator[ColumnElement[bool]]:
     """Yield the conditions of the current or next factories under which prefetching is unsafe."""
-    # Placing reserves stock that the next copies may need, and cancelling returns it. Both also
-    # write rows whose references are not checked below.
-    is_unsafe = or_(
-        _factory.c.place_target_order,
-        _factory.c.cancel_source_order,
-        _factory.c.apply_promotions,
-        *(_factory.c[name].is_not(None) for name in CHANGES),
-    )
-    last = select(func.max(copies.c.factory_id)).scalar_subquery()
+    # Placing also reserves stock that the next copies may need, and cancelling returns it.
+    last = select(func.max(claims.c.factory_id)).scalar_subquery()
     is_current_or_next = OrderFactory.id.between(bindparam("first", 0), last)
-    yield exists().where(is_current_or_next, OrderFactory.batch_id == batch_id, is_unsafe)
+    yield exists().where(is_current_or_next, OrderFactory.batch_id == batch_id, refers_to_more)
     # The contents of bundles are not prefetched.
     mode_and_code = and_(_bundle.c.mode == copies.c.mode, _bundle.c.code == _line.c.bundle_code)
     bundles = copies.join(_line, _line.c.order_id == copies.c.source_order_id)
     yield and_(SHOP_HAS_BUNDLES, exists().select_from(bundles.join(_bundle, mode_and_code)))
-    # A trigger or a foreign key of the shop could make a copy differ from its source.
-    yield from has_other_rules("shop")
-    # A copy refers to the same rows as its source, or to copies of them.
-    order = table_of(Order)
-    with_source = copies.join(order, order.c.id == copies.c.source_order_id)
-    for key in order.foreign_keys:
-        yield _is_broken(with_source, key)
-    wallet = table_of(CustomerPaymentSource)
-    saved = with_source.join(wallet, wallet.c.customer_id == order.c.customer_id)
-    (key,) = wallet.c.payment_source_id.foreign_keys
-    yield _is_broken(saved, key)
-
-
-def _is_broken(rows: FromClause, key: ForeignKey) -> ColumnElement[bool]:
-    referred = key.column.table.alias("referred")
-    is_there = exists().where(referred.c[key.column.key] == key.parent)
-    return exists().select_from(rows).where(key.parent.is_not(None), not_(is_there))
+    yield from find_broken_references("shop")
 
 
 def prefetched_range(db: Connection) -> tuple[int, int, int]:

@@ -16,6 +16,7 @@ from order_factory.models.database.sqlite_readers import can_prefetch, get_drive
 from order_factory.tasks.prefetch.plan import PREFETCHED, plan, prefetched_range
 from order_factory.tasks.prefetch.process import Reader, start_reader
 from order_factory.tasks.working_set.claims import Claimed, claimed_range
+from order_factory.tasks.working_set.references import refer_to_existing_rows
 
 
 class Prefetch:
@@ -35,7 +36,8 @@ class Prefetch:
         other connection has committed since, only that part has written. The reader answers only
         if the rows of that part do not matter here.
         """
-        if answer := self._reader.answer():
+        answer = self._reader.answer()
+        if answer:
             get_driver_connection(self._db).deserialize(answer, name=PREFETCHED)
             self._check_references(False)  # the reader has checked them
             with writing_on(self._db) as db:
@@ -46,6 +48,15 @@ class Prefetch:
                 if size and unchanged and claimed == prefetched_range(db):
                     self._reader.request(claimed)
                     yield Claimed(db, size, prefetched=True)
+                    return
+        elif answer is None:  # nobody has checked the references of the first part
+            self._check_references(False)
+            with writing_on(self._db) as db:
+                size = claim(db)
+                self._others_have_committed()
+                if size and refer_to_existing_rows(db):
+                    self._reader.request(claimed_range(db))
+                    yield Claimed(db, size)
                     return
         self._check_references(True)
         with writing_on(self._db) as db:

@@ -310,6 +310,7 @@ _SESSION_SETTINGS = {
     "jit": "off",  # for such short statements, compiling costs more than it saves
     # It fits the temporary tables of a part of 10,000 orders. The rest goes to the disk.
     "temp_buffers": "32768kB",
+    "cursor_tuple_fraction": "1",  # a report or an export reads all rows of its cursor
     "idle_session_timeout": "0",  # the session of a process lock is idle
     "tcp_user_timeout": _UNANSWERED_MILLISECONDS,
     **{f"tcp_{name}": value for name, value in _KEEPALIVES.items()},

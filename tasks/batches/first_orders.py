@@ -18,6 +18,11 @@ def read_first_orders(
     With `flow_run_id`, only copies that this flow run has ended are returned.
     """
     source, target = aliased(Order), aliased(Order)
+    # With `+ 0`, PostgreSQL reads this batch, and not all factories in the order of their keys.
+    first = select(OrderFactory.id).where(OrderFactory.batch_id == batch_id)
+    if flow_run_id:
+        first = first.where(OrderFactory.flow_run_id == flow_run_id)
+    first = first.order_by(OrderFactory.id + 0).limit(shown)
     rows = (
         select(
             source.number.label("source_number"),
@@ -28,12 +33,9 @@ def read_first_orders(
         )
         .join(source, source.id == OrderFactory.source_order_id)
         .outerjoin(target, target.id == TARGET_OR_MERGED)
-        .where(OrderFactory.batch_id == batch_id)
+        .where(OrderFactory.id.in_(first))
         .order_by(OrderFactory.id)
-        .limit(shown)
     )
-    if flow_run_id:
-        rows = rows.where(OrderFactory.flow_run_id == flow_run_id)
     found = db.execute(rows).all()
     source_ids = public_ids(Resource.orders, [row.source_id for row in found])
     target_ids = public_ids(Resource.orders, [row.target_id for row in found])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.tables import (
@@ -34,7 +34,7 @@ SOME_DAY = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
 
 class Shop:
-    """Inserts rows, each in its own transaction, and reads them. Returns keys, not objects."""
+    """Inserts rows, in a transaction for each call, and reads them. Returns keys, not objects."""
 
     def __init__(self) -> None:
         self._numbers = count(1001)
@@ -42,10 +42,7 @@ class Shop:
     def add(self, table: type[Base], **values: Any) -> int:
         """Insert one row; returns its key."""
         with begin() as db:
-            # The table, not the class: the class's attribute `metadata` is not the column.
-            rows = table_of(table)
-            row = insert(rows).values(**values).returning(rows.c.id)
-            return int(db.execute(row).scalar_one())
+            return _add(db, table, values)
 
     def rows(self, table: type[Base], **equal: Any) -> list[Row[Any]]:
         """The rows with these values, in the order of their keys."""
@@ -131,20 +128,25 @@ class Shop:
             "total_amount_cents": total,
             "total_amount_with_taxes_cents": total,
         }
-        order_id = self.add(Order, **{**defaults, **values})
         mode = values.get("mode", "live")
-        for code, quantity, amount in lines:
-            if catalogued and not self.rows(Sku, code=code, mode=mode):
+        for code in dict.fromkeys(code for code, _, _ in lines) if catalogued else ():
+            if not self.rows(Sku, code=code, mode=mode):
                 self.sku(code, mode=mode)
-            self.line(order_id, sku_code=code, quantity=quantity, unit_amount_cents=amount)
-        if amounts:
-            self.change_order(order_id, **amounts)
+        with begin() as db:
+            order_id = _add(db, Order, {**defaults, **values})
+            order = _read_order(db, order_id)
+            for code, quantity, amount in lines:
+                line = {"sku_code": code, "quantity": quantity, "unit_amount_cents": amount}
+                _add_line(db, order, line)
+            if lines:
+                _sum_up(db, order)
+            if amounts:
+                _change_order(db, order_id, amounts)
         return order_id
 
     def change_order(self, order_id: int, **values: Any) -> None:
         with begin() as db:
-            orders = table_of(Order)
-            db.execute(update(orders).where(orders.c.id == order_id).values(**values))
+            _change_order(db, order_id, values)
 
     def order_of_test_mode(self, **values: Any) -> int:
         """Add an order of the mode test, with a customer and an address of this mode."""
@@ -157,25 +159,16 @@ class Shop:
 
         The order's amounts become the sums of its lines. Its status does not change.
         """
-        order = self.row(Order, id=order_id)
-        defaults = {
-            "item_type": "skus",
-            "quantity": 1,
-            "unit_amount_cents": 0,
-            "currency_code": order.currency_code,
-        }
-        values = {**defaults, **values}
-        values.setdefault("total_amount_cents", values["quantity"] * values["unit_amount_cents"])
-        line_id = self.add(LineItem, order_id=order_id, **values)
-        self.sum_up(order_id)
+        with begin() as db:
+            order = _read_order(db, order_id)
+            line_id = _add_line(db, order, values)
+            _sum_up(db, order)
         return line_id
 
     def sum_up(self, order_id: int) -> None:
         """Set the order's amounts to the sums of its lines."""
-        order = self.row(Order, id=order_id)
         with begin() as db:
-            update_order_totals(db, order_id)
-        self.change_order(order_id, status=order.status, updated_at=order.updated_at)
+            _sum_up(db, _read_order(db, order_id))
 
     def option(self, line_item_id: int, **values: Any) -> int:
         defaults = {"name": "Embossing", "quantity": 1, "total_amount_cents": 0}
@@ -233,3 +226,38 @@ class Shop:
     def number_of(self, order_id: int) -> str:
         """The order's number, as a person would give it."""
         return str(self.row(Order, id=order_id).number)
+
+
+def _add(db: Connection, table: type[Base], values: Mapping[str, Any]) -> int:
+    # The table, not the class: the class's attribute `metadata` is not the column.
+    rows = table_of(table)
+    row = insert(rows).values(**values).returning(rows.c.id)
+    return int(db.execute(row).scalar_one())
+
+
+def _read_order(db: Connection, order_id: int) -> Row[Any]:
+    orders = table_of(Order)
+    return db.execute(select(orders).where(orders.c.id == order_id)).one()
+
+
+def _change_order(db: Connection, order_id: int, values: Mapping[str, Any]) -> None:
+    orders = table_of(Order)
+    db.execute(update(orders).where(orders.c.id == order_id).values(**values))
+
+
+def _add_line(db: Connection, order: Row[Any], values: Mapping[str, Any]) -> int:
+    defaults = {
+        "item_type": "skus",
+        "quantity": 1,
+        "unit_amount_cents": 0,
+        "currency_code": order.currency_code,
+    }
+    values = {**defaults, **values}
+    total = values["quantity"] * values["unit_amount_cents"]
+    return _add(db, LineItem, {"order_id": order.id, "total_amount_cents": total, **values})
+
+
+def _sum_up(db: Connection, order: Row[Any]) -> None:
+    """Set the order's amounts to the sums of its lines. Its status and time stay."""
+    update_order_totals(db, order.id)
+    _change_order(db, order.id, {"status": order.status, "updated_at": order.updated_at})

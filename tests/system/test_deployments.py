@@ -1,11 +1,21 @@
-"""Every deployment of prefect.yaml, started as the UI starts it and run by a worker."""
+"""Every deployment of prefect.yaml, started as the UI starts it.
+
+A worker runs some of them. Each of its runs is two new processes, which import everything. So the
+others run in this process, loaded from their entrypoint as in such a process.
+"""
 
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from prefect import Flow
+from prefect.client.schemas.actions import WorkPoolUpdate
+from prefect.flow_engine import run_flow
+from prefect.flows import load_flow_from_entrypoint
 
+from order_factory.cli.system.parts import POOL
 from order_factory.models.requests.copies import CopyOptions
 from order_factory.models.tables import Order, OrderFactory, OrderFactoryBatch
 from tests.support.api_client import MEDIA_TYPE, make_linkage, make_order_id, make_token
@@ -43,6 +53,28 @@ def start(client):
     return start
 
 
+@pytest.fixture
+def run_here(client):
+    """Run deployments in this process, one after the other; returns their flow runs."""
+
+    def run(name, given):
+        key = begin_deployment(name, parameters=given, timeout=0).id
+        flow_run = client.read_flow_run(key)
+        entrypoint = client.read_deployment_by_name(name).entrypoint
+        flow: Flow[..., Any] = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+        run_flow(flow, flow_run=flow_run, return_type="state")
+        return client.read_flow_run(key)
+
+    def run_all(**parameters):
+        client.update_work_pool(POOL, WorkPoolUpdate(is_paused=True))
+        try:
+            return {name: run(name, given) for name, given in parameters.items()}
+        finally:
+            client.update_work_pool(POOL, WorkPoolUpdate(is_paused=False))
+
+    return run_all
+
+
 def ask_for_a_copy(system, source):
     """Ask the HTTP service, as a client would."""
     parameters = {
@@ -58,7 +90,7 @@ def ask_for_a_copy(system, source):
     assert answer.status_code == 201, answer.text
 
 
-def test_each_deployment_does_what_its_form_asks(system, shop, start):
+def test_each_deployment_does_what_its_form_asks(system, shop, start, run_here):
     logged = len(system.log.read_text())
     valid = shop.order(number="N1", lines=[("CAP", 2, 9_00)])
     invalid = shop.order(number="N2")
@@ -69,7 +101,7 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
     find_or_record("parts", CopyOptions(), orders=["N3"])
 
     ask_for_a_copy(system, source)
-    first = start(
+    by_worker = start(
         **{
             "order-factory/copy": {
                 "source_order": " N1 ",
@@ -77,6 +109,10 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
                 "metadata": '{"campaign": "spring"}',
             },
             "bulk-order-factory/bulk": {"orders": "N1, N2", "reference": "by hand"},
+        }
+    )
+    first = run_here(
+        **{
             "bulk-order-factory/nightly": {"orders_where": {"sku": "HAT"}, "dry_run": False},
             "copy-batch/part": {"batch": "parts"},
             "import-orders/import": {"path": "customers.csv"},
@@ -86,23 +122,25 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
     )
     shop.sku("GONE")
     renewed = subscribe_due(shop, make_placeable_order(shop))
-    second = start(
+    second = run_here(
         **{
             "bulk-order-factory/retry-failed": {"failed_of": "by hand", "reference": "retried"},
             "sweep-order-factories/sweep": {"quiet_minutes": 0},
             "deliver-webhooks/webhooks": {},
             "run-order-subscriptions/hourly": {},
             "bulk-order-factory/bulk": {"orders": ["N1"], "batch_size": "many"},
-            "order-factory/copy": {"source_order": "N1", "metadata": "{campaign"},
         }
     )
-    mistyped = [second.pop(name) for name in ("bulk-order-factory/bulk", "order-factory/copy")]
+    mistyped = [second.pop("bulk-order-factory/bulk")]
+    mistyped += start(
+        **{"order-factory/copy": {"source_order": "N1", "metadata": "{campaign"}}
+    ).values()
     drained = wait_for(
         lambda: [row for row in shop.rows(OrderFactory, mode="test") if row.completed_at],
         "the drain that the event starts",
     )
 
-    ended = {name: (run.name, run.state.name) for name, run in (first | second).items()}
+    ended = {name: (run.name, run.state.name) for name, run in (by_worker | first | second).items()}
     batches = {row.reference: row for row in shop.rows(OrderFactoryBatch)}
     (nightly,) = [name for name in batches if name.startswith("nightly-")]
     assert ended == {
@@ -137,5 +175,9 @@ def test_each_deployment_does_what_its_form_asks(system, shop, start):
         "completed",
     ]
     assert [row.status for row in drained] == ["completed"]
-    assert set(first["order-factory/copy"].tags) >= {"order:N1", "outcome:completed", "one order"}
+    assert set(by_worker["order-factory/copy"].tags) >= {
+        "order:N1",
+        "outcome:completed",
+        "one order",
+    }
     assert len(shop.rows(Order, status="pending")) == 6

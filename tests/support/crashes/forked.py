@@ -3,6 +3,7 @@
 A new interpreter takes seconds for that. There is one ready process for each database engine.
 """
 
+import gc
 import multiprocessing
 import os
 import select
@@ -110,6 +111,9 @@ def _serve(url: str, control: Connection) -> None:
         wait_for_checkpoint()
         engine.dispose()
     assert threading.active_count() == 1, threading.enumerate()
+    # A garbage collection in a child would copy the pages of all objects that it finds here.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     while True:
         try:
             command, *arguments = control.recv()
@@ -170,6 +174,6 @@ def _compile_statements(folder: Path) -> None:
         for token in ("tok_approve", "tok_decline")
     ]
     sources += [{"source_order": order, "place_target_order": True} for order in paid]
-    for rows in (make_selection(sources), None):
+    for rows in (make_selection(sources, times=2), None):
         drain(make_job("night", rows, size=2), lambda _stage: None)
     forget_gateways()

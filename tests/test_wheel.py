@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from order_factory.cli.prefect_tables import prepare_prefect_database
 from tests.support.ports import find_free_port, wait_for_url
 
 pytestmark = pytest.mark.slow
@@ -121,7 +122,10 @@ def project(wheel, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(project):
-    """A Prefect server of the project's own."""
+    """A Prefect server of the project's own, with tables that need no migration."""
+    home = Path(project.environment["PREFECT_HOME"])
+    home.mkdir()
+    prepare_prefect_database(home / "prefect.db")
     url = project.environment["PREFECT_API_URL"]
     port = url.removesuffix("/api").rpartition(":")[2]
     process = subprocess.Popen(

@@ -125,7 +125,7 @@ class _Presenter:
                 "type": name,
                 "links": {"self": f"{self._here}{own_id}"},
                 "attributes": self._show_attributes(row),
-                "relationships": Fragment(relationships.replace(_RENDERED_ID, own_id)),
+                "relationships": Fragment(own_id.join(relationships)),
                 "meta": self._meta,
             }
             for row, own_id, relationships in zip(rows, ids, linked, strict=True)
@@ -147,8 +147,11 @@ class _Presenter:
             shown[name] = read(row)
         return shown
 
-    def _render_relationships(self, rows: Sequence[Row], graph: Graph) -> list[str]:
-        """Return the relationships of each row, with the identifiers of included resources."""
+    def _render_relationships(self, rows: Sequence[Row], graph: Graph) -> list[list[str]]:
+        """Return the relationships of each row, with the identifiers of included resources.
+
+        They are the texts between the row's ids: to join them is faster than to replace an id.
+        """
         name, links = self._resource.name, graph.links
         linkages = [links.get((name, row["id"])) for row in rows]
         if not any(linkages):
@@ -175,7 +178,9 @@ class _Presenter:
                 }
         return rendered
 
-    def _join_relationships(self, linkage: Linkage, identifiers: dict[str, dict[int, str]]) -> str:
+    def _join_relationships(
+        self, linkage: Linkage, identifiers: dict[str, dict[int, str]]
+    ) -> list[str]:
         parts = []
         for to, rendered in self._relationships:
             keys = linkage.get(to.name)
@@ -187,7 +192,7 @@ class _Presenter:
             else:
                 data = identifiers[to.name][keys[0]] if keys else "null"
                 parts.append(f'{rendered},"data":{data}}}')
-        return "{" + ",".join(parts) + "}"
+        return ("{" + ",".join(parts) + "}").split(_RENDERED_ID)
 
     def _render_links(self, to: Relationship) -> str:
         here = f"{self._here}{_ID}"

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Table, update
 from order_factory.api.checking import check_document, make_problem
 from order_factory.api.documents import Document
 from order_factory.api.errors import ApiError
+from order_factory.api.reading import find_row
 from order_factory.api.resources.description import Broken, ResourceType, Row, Values
 from order_factory.models.database.quick_statements import QuickInsert
 from order_factory.models.tables.base import utc_now
@@ -20,28 +21,35 @@ def create_row(
     document: Document,
     mode: str,
     file: PackedFile | None = None,
-) -> int:
-    """Store a new row and return its key; `file` is the one that came with the document.
+) -> Row:
+    """Store a new row and return it; `file` is the one that came with the document.
 
     Raises `ApiError` if it may not be stored.
     """
     values = check_document(db, resource, document, mode, None, file=file)
     if resource.hooks.insert is not None:
         try:
-            return resource.hooks.insert(db, mode, values)
+            key = resource.hooks.insert(db, mode, values)
         except Broken as error:
             raise ApiError(make_problem(resource, error)) from error
+        return _read_again(db, resource, key, mode)
     now = utc_now()
     values |= {"created_at": now, "updated_at": now}
     table = resource.stored_in
-    key: int = _insert_into(table).insert(db, values)
-    resource.hooks.created(db, key, values)
-    return key
+    row = _insert_into(table).insert(db, values)
+    resource.hooks.created(db, row["id"], values)
+    return row if resource.hooks.keeps_created else _read_again(db, resource, row["id"], mode)
 
 
 @cache
 def _insert_into(table: Table) -> QuickInsert:
-    return QuickInsert(table, returning=table.c.id)
+    return QuickInsert(table, returning=tuple(table.c))
+
+
+def _read_again(db: Connection, resource: ResourceType, key: int, mode: str) -> Row:
+    row = find_row(db, resource, key, mode)
+    assert row is not None
+    return row
 
 
 def update_row(

@@ -56,7 +56,7 @@ def create_webhook(
         "name": name,
     }
     try:
-        key = create_row(db, WEBHOOKS, Document(attributes, {}), mode)
+        key = create_row(db, WEBHOOKS, Document(attributes, {}), mode)["id"]
     except ApiError as error:
         raise _convert_error(error) from error
     return _present_secret(db, key)

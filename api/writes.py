@@ -72,36 +72,34 @@ def _create(
     key = check_key(incoming.idempotency_key)
     digest = compute_digest(incoming.path, incoming.query, body)
 
-    made_before: tuple[int, Row, Answer] | None = None
+    made_before: tuple[Row, Answer] | None = None
 
     def create(db: Connection) -> Answer:
         nonlocal made_before
         known = None if key is None else find_answer(db, caller, key, digest)
         if known is not None:
             return Answer(known.status, known.body, {"Location": known.location})
-        if made_before is not None and _is_stored(db, resource, *made_before[:2], caller.mode):
-            return made_before[2]
-        row_key = create_row(db, resource, document, caller.mode, file)
-        row = find_row(db, resource, row_key, caller.mode)
-        assert row is not None
+        if made_before is not None and _is_stored(db, resource, made_before[0], caller.mode):
+            return made_before[1]
+        row = create_row(db, resource, document, caller.mode, file)
         row[WRITTEN_OVER] = {}
-        location = f"{view.base}/{resource.name}/{public_id(resource.ids, row_key)}"
+        location = f"{view.base}/{resource.name}/{public_id(resource.ids, row['id'])}"
         made = StoredAnswer(201, location, render(present(db, resource, row, view)))
         if key is not None:
             store_answer(db, caller, key, digest, made)
         answer = Answer(made.status, made.body, {"Location": location})
-        made_before = row_key, row, answer
+        made_before = row, answer
         return answer
 
     return create
 
 
-def _is_stored(db: Connection, resource: ResourceType, key: int, made: Row, mode: str) -> bool:
+def _is_stored(db: Connection, resource: ResourceType, made: Row, mode: str) -> bool:
     """Return whether an earlier attempt was committed, although the connection was lost then.
 
     SQLite may give the key of an attempt that was rolled back to another row, made at another time.
     """
-    stored = find_row(db, resource, key, mode)
+    stored = find_row(db, resource, made["id"], mode)
     return stored is not None and stored["created_at"] == made["created_at"]
 
 
@@ -118,7 +116,7 @@ def _rehearse(incoming: Incoming, target: Target, caller: Caller, body: bytes) -
 
         try:
             with db.begin_nested():
-                row_key = create_row(db, resource, document, caller.mode)
+                row_key = create_row(db, resource, document, caller.mode)["id"]
                 rehearse_copy(db, row_key)
                 row = find_row(db, resource, row_key, caller.mode)
                 assert row is not None

@@ -72,33 +72,29 @@ class QuickInsert:
     which must be functions, and those of the database.
     """
 
-    def __init__(self, table: Table, returning: Column[Any] | None = None) -> None:
+    def __init__(self, table: Table, returning: Sequence[Column[Any]] = ()) -> None:
         insert_row = insert(table)
-        self._statement: Insert | ReturningInsert[Any] = (
-            insert_row.inline() if returning is None else insert_row.returning(returning)
-        )
-        self._returns = returning is not None
+        self._statement = insert_row.returning(*returning) if returning else insert_row.inline()
+        self._types = tuple(each.type for each in returning)
         self._defaults: dict[str, _Convert] = {}
         for column in table.c:
             if column.default is not None:
                 assert isinstance(column.default, CallableColumnDefault)
                 self._defaults[column.name] = column.default.arg
 
-    def insert(self, db: Connection, values: Mapping[str, Any]) -> Any:
-        """Insert a row, and return the value that the database returns, or None.
-
-        Raises the same errors as SQLAlchemy.
-        """
+    def insert(self, db: Connection, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Insert a row. Returns its columns of `returning`. Raises the same errors as SQLAlchemy."""
         row = _RowToInsert(values)
         computed = {
             name: compute(row) for name, compute in self._defaults.items() if name not in values
         }
         values = {**values, **computed}
-        compiled = _compile_insert(self._statement, db.dialect, tuple(values))
+        compiled = _compile_insert(self._statement, self._types, db.dialect, tuple(values))
         cursor = _get_cursor(db)
         with _wrapping_errors(db, compiled.sql):
             cursor.execute(compiled.sql, compiled.arguments(values))
-            return cursor.fetchall()[0][0] if self._returns else None
+            returned = cursor.fetchall() if self._types else []
+        return compiled.convert(returned, cursor)[0] if returned else {}
 
 
 def _get_cursor(db: Connection) -> Any:
@@ -192,9 +188,12 @@ def _compile(
 
 @lru_cache(maxsize=2_048)
 def _compile_insert(
-    statement: Insert | ReturningInsert[Any], dialect: Dialect, names: tuple[str, ...]
+    statement: Insert | ReturningInsert[Any],
+    types: tuple[TypeEngine[Any], ...],
+    dialect: Dialect,
+    names: tuple[str, ...],
 ) -> _Compiled:
-    return _Compiled(statement.compile(dialect=dialect, column_keys=list(names)))
+    return _Compiled(statement.compile(dialect=dialect, column_keys=list(names)), types)
 
 
 def _fill_up(values: Sequence[Any]) -> list[Any]:

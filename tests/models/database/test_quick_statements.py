@@ -21,14 +21,14 @@ def test_a_quick_insert_stores_what_sqlalchemy_stores(shop):
 
     with begin() as db:
         by_sqlalchemy = db.execute(insert(_customer), values | {"email": "Bob@shop.example"})
-        quick = QuickInsert(_customer, returning=_customer.c.id)
-        key = quick.insert(db, values)
+        quick = QuickInsert(_customer, returning=tuple(_customer.c))
+        row = quick.insert(db, values)
         with pytest.raises(IntegrityError), db.begin_nested():
-            quick.insert(db, values | {"id": key})
+            quick.insert(db, values | {"id": row["id"]})
         rows = db.execute(select(_customer).order_by(_customer.c.id)).mappings().all()
 
     assert by_sqlalchemy.inserted_primary_key == (rows[0]["id"],)
-    assert rows[1]["id"] == key
+    assert rows[1] == row
     differing = {name for name in rows[0] if rows[0][name] != rows[1][name]}
     assert differing == {"id", "email", "email_key"}
     assert rows[1]["email_key"] == "ada@shop.example"

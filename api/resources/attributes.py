@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
@@ -141,12 +141,20 @@ def no_descriptions(meaning: str) -> tuple[Attribute, ...]:
 
 
 def iso_8601(moment: datetime | str | None) -> str | None:
-    """UTC with milliseconds, as `2018-01-01T12:00:00.000Z`; a text is a time as SQLite stores it."""
+    """UTC with milliseconds, as `2018-01-01T12:00:00.000Z`.
+
+    A text is a time as the database writes it: SQLite in UTC without an offset, PostgreSQL in the
+    session's time zone, without the last zeros.
+    """
     if moment is None:
         return None
     if isinstance(moment, str):
-        fraction = moment[_SECONDS:_WITHOUT_OFFSET] or ".000"
-        return f"{moment[:_DATE]}T{moment[_DATE + 1 : _SECONDS]}{fraction}Z"
+        fraction = moment[_SECONDS:].removesuffix("+00")
+        if not fraction or (fraction[0] == "." and fraction[1:].isdigit()):
+            # Its four characters are the point and the milliseconds, filled up with zeros.
+            return f"{moment[:_DATE]}T{moment[_DATE + 1 : _SECONDS]}{fraction or '.':0<4.4}Z"
+        moment = datetime.fromisoformat(moment)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.isoformat(timespec="milliseconds")[:_WITHOUT_OFFSET] + "Z"
 
 

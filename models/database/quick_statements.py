@@ -25,8 +25,8 @@ from sqlalchemy.types import TypeEngine
 from order_factory.models.tables.base import UtcDateTime
 
 _Convert = Callable[[Any], Any]
-# The key of a connection's cursor in its `info`, which is discarded with the connection.
-_CURSOR = "quick_cursor"
+# The keys of a connection's cursors in its `info`, which is discarded with the connection.
+_CURSOR, _CURSOR_OF_TEXTS = "quick_cursor", "quick_cursor_of_texts"
 # A list of values is filled up to one of these lengths, so that few statements are compiled.
 _LENGTHS = (1, 2, 5, 10, 25, 50, 100, 250, 1_000, 5_000, 20_000)
 
@@ -35,7 +35,7 @@ class QuickSelect:
     """A SELECT whose rows are dicts by column name.
 
     Its parameters are its `bindparam`s without a value. An expanding parameter takes a list, in
-    which values may be repeated. On SQLite, the times in the columns `texts` stay texts.
+    which values may be repeated. The times in the columns `texts` stay as the database writes them.
     """
 
     def __init__(self, statement: Select[Any], texts: frozenset[str] = frozenset()) -> None:
@@ -50,7 +50,7 @@ class QuickSelect:
             given[name] = _fill_up(given[name])
         lengths = tuple(len(given[name]) for name in self._lists)
         compiled = _compile(self._statement, db.dialect, lengths, self._texts)
-        cursor = _get_cursor(db)
+        cursor = _get_cursor(db, reads_times=not self._texts)
         with _wrapping_errors(db, compiled.sql):
             cursor.execute(compiled.sql, compiled.arguments(given))
             rows_read = cursor.fetchall()
@@ -97,11 +97,17 @@ class QuickInsert:
         return compiled.convert(returned, cursor)[0] if returned else {}
 
 
-def _get_cursor(db: Connection) -> Any:
+def _get_cursor(db: Connection, *, reads_times: bool = True) -> Any:
     """Return the cursor of this connection. psycopg takes longer to make one than to use it."""
-    cursor = db.info.get(_CURSOR)
+    name = _CURSOR if reads_times else _CURSOR_OF_TEXTS
+    cursor: Any = db.info.get(name)
     if cursor is None:
-        cursor = db.info[_CURSOR] = db.connection.cursor()
+        cursor = db.info[name] = db.connection.cursor()
+        if not reads_times and db.dialect.name == "postgresql":
+            # Only psycopg has it, and only PostgreSQL needs psycopg.
+            from psycopg.types.string import TextLoader
+
+            cursor.adapters.register_loader("timestamptz", TextLoader)
     return cursor
 
 
@@ -141,8 +147,8 @@ class _Compiled:
         }
         self._dialect = dialect
         self._types = types
-        self._texts = texts if dialect.name == "sqlite" else frozenset()
-        self._reading: tuple[list[str], list[tuple[int, _Convert]]] | None = None
+        self._texts = texts
+        self._reading: tuple[list[str], list[tuple[str, _Convert]]] | None = None
 
     def arguments(self, parameters: Mapping[str, Any]) -> Any:
         """Return the parameters as the driver takes them."""
@@ -161,21 +167,22 @@ class _Compiled:
             # psycopg builds a new description at every access.
             self._reading = self._plan_reading(cursor.description)
         names, converters = self._reading
-        if not converters:
-            return [dict(zip(names, row, strict=True)) for row in rows]
-        columns: list[Any] = list(zip(*rows, strict=True))
-        for index, convert in converters:
-            columns[index] = [None if value is None else convert(value) for value in columns[index]]
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        named_rows = [dict(zip(names, row, strict=True)) for row in rows]
+        for name, convert in converters:
+            for named in named_rows:
+                value = named[name]
+                if value is not None:
+                    named[name] = convert(value)
+        return named_rows
 
-    def _plan_reading(self, description: Any) -> tuple[list[str], list[tuple[int, _Convert]]]:
+    def _plan_reading(self, description: Any) -> tuple[list[str], list[tuple[str, _Convert]]]:
         """Return the names of the columns, and the converters of the columns that need one."""
         names = [each[0] for each in description]
         converters = [
             None if name in self._texts else _make_converter(type_, self._dialect, each[1])
             for name, type_, each in zip(names, self._types, description, strict=True)
         ]
-        return names, [(index, each) for index, each in enumerate(converters) if each]
+        return names, [(name, each) for name, each in zip(names, converters, strict=True) if each]
 
 
 @lru_cache(maxsize=2_048)
@@ -223,8 +230,9 @@ def _convert_sqlite_time(value: str) -> datetime:
     return datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
-def _convert_postgresql_time(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+def _convert_postgresql_time(value: datetime | str) -> datetime:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.astimezone(UTC)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import bindparam, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from order_factory.api.resources.attributes import iso_8601
 from order_factory.models.database.engine import begin, reading
 from order_factory.models.database.quick_statements import QuickInsert, QuickSelect
 from order_factory.models.tables import Customer, Order
@@ -65,4 +66,21 @@ def test_a_quick_select_returns_what_sqlalchemy_returns(shop, count):
         type(value) for value in expected[0].values()
     ]
     assert none == []
-    assert str(texts[0]["placed_at"])[:19] == "2026-03-29 01:30:00"
+    assert texts[0]["placed_at"][:19] == "2026-03-29 01:30:00"
+    assert texts[0]["created_at"] == expected[0]["created_at"]
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/Caracas"])
+@pytest.mark.parametrize("microsecond", [0, 120_000, 123_000, 123_456])
+def test_a_time_is_shown_in_utc_whatever_the_time_zone_of_the_session(shop, zone, microsecond):
+    moment = datetime(2026, 3, 29, 1, 30, 0, microsecond, tzinfo=UTC)
+    shop.order(placed_at=moment)
+    as_text = QuickSelect(select(_order.c.placed_at), frozenset({"placed_at"}))
+
+    with reading() as db:
+        db.execute(text(f"SET LOCAL TIME ZONE '{zone}'"))
+        (row,) = as_text.rows(db, {})
+
+    shown = f"2026-03-29T01:30:00.{microsecond // 1000:03}Z"
+    assert iso_8601(row["placed_at"]) == iso_8601(moment) == shown

@@ -1,5 +1,6 @@
 """Fixtures: real databases and a real Prefect server for every test."""
 
+import atexit
 import gc
 import os
 import shutil
@@ -7,6 +8,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+import certifi
 
 # Before the first import of Prefect: its settings are read then. See README, "Configuration".
 os.environ["PREFECT_FLOWS"] = '{"heartbeat_frequency": null}'
@@ -17,6 +20,16 @@ os.environ["PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW"] = "ignore"
 os.environ["DO_NOT_TRACK"] = "1"
 # The embedded PostgreSQL keeps its lock file there and warns where no desktop has set it.
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="order-factory-run-"))
+
+# Prefect's import and each of its clients read the certificates of 140 authorities, which takes 20 ms
+# each time. No test needs them. The processes of pytest-xdist use the file of the first process.
+if "PREFECT_API_SSL_CERT_FILE" not in os.environ:
+    folder = tempfile.mkdtemp(prefix="order-factory-tls-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    certificate, end, _ = certifi.contents().partition("-----END CERTIFICATE-----\n")
+    Path(folder, "one.pem").write_text(certificate + end)
+    for name in ("PREFECT_API_SSL_CERT_FILE", "SSL_CERT_FILE"):
+        os.environ[name] = f"{folder}/one.pem"
 
 # The suite starts hundreds of processes. Without bytecode files, each would compile the code again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

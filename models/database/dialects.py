@@ -20,12 +20,13 @@ from sqlalchemy import (
     column,
     extract,
     func,
+    literal_column,
     select,
     table,
     text,
     type_coerce,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import REGCLASS, aggregate_order_by
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -56,7 +57,9 @@ def new_key(
     their number and `nth` the position of this key, from 1. SQLite has no sequences. There, the
     open transaction keeps all other writers out.
     """
-    return _new_key(func.nextval(f"{of.name}_id_seq"), last_key(of) + (rank - 1) * each + nth)
+    # A literal, because PostgreSQL would look up a parameter by its name for each row.
+    sequence = cast(literal_column(f"'{of.name}_id_seq'"), REGCLASS)
+    return _new_key(func.nextval(sequence), last_key(of) + (rank - 1) * each + nth)
 
 
 class _new_key(FunctionElement[int]):

@@ -60,9 +60,11 @@ def insert_flagged_skus(*, after_others: bool, more: bool) -> Insert:
     """
     wanted = (_select_wanted_with_more() if more else _select_wanted()).subquery("wanted")
     mode = select(copies.c.mode).limit(1).scalar_subquery()
-    free = select(func.coalesce(func.sum(_stock.c.quantity - _stock.c.reserved), 0))
-    free = free.where(_stock.c.sku_id == _sku.c.id)
-    available: ColumnElement[int] = free.scalar_subquery()
+    free, is_stock_of_sku = _stock.c.quantity - _stock.c.reserved, _stock.c.sku_id == _sku.c.id
+    available: ColumnElement[int] = (
+        select(func.coalesce(func.sum(free), 0)).where(is_stock_of_sku).scalar_subquery()
+    )
+    needed: ColumnElement[int] = wanted.c.quantity
     wanted_skus: FromClause = wanted.outerjoin(
         _sku, and_(_sku.c.mode == mode, _sku.c.code == wanted.c.sku_code)
     )
@@ -70,6 +72,9 @@ def insert_flagged_skus(*, after_others: bool, more: bool) -> Insert:
         promised = _select_promised()
         wanted_skus = wanted_skus.outerjoin(promised, promised.c.sku_code == wanted.c.sku_code)
         available = available - func.coalesce(promised.c.quantity, 0)
+        needed = needed + func.coalesce(promised.c.quantity, 0)
+    # Nearly all SKUs have enough pieces in one place, which is faster to see than to add them up.
+    lies_in_one_place = exists().where(is_stock_of_sku, free >= needed)
     known = (
         select(
             wanted.c.sku_code,
@@ -78,7 +83,9 @@ def insert_flagged_skus(*, after_others: bool, more: bool) -> Insert:
             _sku.c.do_not_ship,
             wanted.c.quantity,
             # A SKU that is not tracked is never short, and neither is an unknown SKU.
-            case((not_(_sku.c.do_not_track), available)).label("available"),
+            case((and_(not_(_sku.c.do_not_track), not_(lies_in_one_place)), available)).label(
+                "available"
+            ),
         )
         .select_from(wanted_skus)
         .subquery("known")

@@ -72,6 +72,12 @@ is_unfinished = OrderFactory.status.in_(
 # Not copied yet. An unfinished factory with a target order waits for a gateway. `coalesce` prevents
 # the use of the index on the target orders, which has every pending factory under null.
 is_to_copy = and_(is_unfinished, func.coalesce(OrderFactory.target_order_id, 0) == 0)
+# The same for claimed factories, which this transaction may have copied already. They are found by
+# their keys: through the index, PostgreSQL would read all that is pending.
+_is_still_to_copy = and_(
+    func.coalesce(OrderFactory.status, "").in_(UNFINISHED),
+    func.coalesce(OrderFactory.target_order_id, 0) == 0,
+)
 # Another attempt to place the target order of a failed factory: nothing is copied.
 is_to_place_again = and_(
     OrderFactory.status == FactoryStatus.PENDING, OrderFactory.target_order_id.is_not(None)
@@ -167,7 +173,7 @@ def insert_copies(*which: ColumnElement[bool]) -> Insert:
             key(PaymentSource).label("payment_source_key"),
         )
         .select_from(rows)
-        .where(is_to_copy, *which)
+        .where(_is_still_to_copy, *which)
         .subquery("drawn")
     )
     columns = prepared.c

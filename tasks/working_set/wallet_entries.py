@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, func
+from sqlalchemy import ColumnElement, FromClause, and_, case, func, select
 
 from order_factory.models.tables import CustomerPaymentSource
 from order_factory.tasks.working_set.statements import table_of
@@ -18,7 +18,13 @@ def join_wallet_entry(
     """
     entry = table_of(CustomerPaymentSource)
     saved, original = entry.alias("saved"), entry.alias("original")
-    for alias, source_id in ((saved, paid_with.c.id), (original, paid_with.c.copied_from_id)):
-        of_customer = alias.c.customer_id == customer_id
-        rows = rows.outerjoin(alias, and_(alias.c.payment_source_id == source_id, of_customer))
-    return rows, func.coalesce(original.c.payment_source_id, saved.c.payment_source_id)
+    is_saved = and_(saved.c.payment_source_id == paid_with.c.id, saved.c.customer_id == customer_id)
+    rows = rows.outerjoin(saved, is_saved)
+    of_original = select(original.c.payment_source_id).where(
+        original.c.payment_source_id == paid_with.c.copied_from_id,
+        original.c.customer_id == customer_id,
+    )
+    # Few payment sources are copies. The others need no second lookup.
+    is_copy = paid_with.c.copied_from_id.is_not(None)
+    wallet = case((is_copy, of_original.correlate_except(original).scalar_subquery()))
+    return rows, func.coalesce(wallet, saved.c.payment_source_id)

@@ -44,14 +44,11 @@ _line, _option = table_of(LineItem), table_of(LineItemOption)
 
 
 @cache
-def insert_line_items(
-    *, sort: bool, some_left_out: bool, lock: bool = False, as_usual: bool = False
-) -> Insert:
+def insert_line_items(*, sort: bool, some_left_out: bool, as_usual: bool = False) -> Insert:
     """Insert the source lines of the valid copies, without those that are left out.
 
     The new lines keep the order of the source lines. Set `sort` if the database does not read the
-    lines in that order by itself, and `lock` if the foreign key does not lock the source lines.
-    Set `as_usual` if all copies keep what `KEEPS_AS_USUAL` says.
+    lines in that order by itself, and `as_usual` if all copies keep what `KEEPS_AS_USUAL` says.
     """
     values = {
         "order_id": copies.c.target_order_id,
@@ -63,9 +60,7 @@ def insert_line_items(
     rows = copies.join(_line, _line.c.order_id == copies.c.source_order_id)
     where = (copies.c.valid, *([~is_left_out()] if some_left_out else []))
     order = (copies.c.factory_id, _line.c.id) if sort else ()
-    return insert_select(
-        LineItem, values, rows, *where, order_by=order, locked=_line if lock else None
-    )
+    return insert_select(LineItem, values, rows, *where, order_by=order)
 
 
 @cache
@@ -133,9 +128,9 @@ def copy_line_items(db: Connection, batch: Batch) -> int:
     now, sort = batch.started_at, not reads_in_order(db)
     deviations = db.execute(_DEVIATIONS).one()
     some_left_out, some_changed, some_lack_pieces, some_merged, some_keep = deviations
-    with skipping_key_checks(db, _line, few=batch.single) as locks_rows:
+    with skipping_key_checks(db, _line, few=batch.single):
         copy = insert_line_items(
-            sort=sort, some_left_out=bool(some_left_out), lock=locks_rows, as_usual=not some_keep
+            sort=sort, some_left_out=bool(some_left_out), as_usual=not some_keep
         )
         lines = execute_and_count(db, copy, now=now)
     if some_changed:

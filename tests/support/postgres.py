@@ -15,7 +15,8 @@ SELECT md5(string_agg(described, chr(10) ORDER BY described)) FROM (
     UNION ALL
     SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
     UNION ALL
-    SELECT format('%s %s', tgrelid::regclass, tgname) FROM pg_trigger WHERE NOT tgisinternal
+    SELECT format('%s %s %s', tgrelid::regclass, tgname, tgenabled) FROM pg_trigger
+    WHERE NOT tgisinternal
     UNION ALL
     SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 ) AS everything

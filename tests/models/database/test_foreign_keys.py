@@ -200,32 +200,91 @@ def test_every_reference_of_a_copied_row_is_locked_or_written(shop):
         assert {key.parent.key for key in model.__table__.foreign_keys} == columns
 
 
-def test_a_line_cannot_be_deleted_while_it_is_copied(shop, monkeypatch):
-    source = shop.order()
-    line = shop.row(LineItem).id
+def _delete_line(line):
+    """As another program, delete the line, unless that takes longer than 100 ms."""
+    with get_engine().connect() as other, other.begin():
+        other.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
+        other.execute(delete(LineItem).where(LineItem.id == line))
+
+
+@pytest.mark.parametrize("place", [1, -1])  # before and after the lines are copied
+@pytest.mark.parametrize("orders", [1, 2])
+def test_a_line_cannot_be_deleted_while_it_is_copied(shop, place, orders):
+    sources = [shop.order() for _ in range(orders)]
+    line = shop.row(LineItem, order_id=sources[0]).id
     refused = []
 
     def delete_elsewhere(_db, _batch):
-        with get_engine().connect() as other, other.begin():
+        with pytest.raises(OperationalError, match="lock timeout"):
+            _delete_line(line)
+        refused.append(line)
+        return 0
+
+    STEPS.insert(place, delete_elsewhere)
+
+    assert [result.status for result in copy(*sources)] == ["completed"] * orders
+    assert refused == [line]
+    with pytest.raises(IntegrityError, match="fk_line_items_copied_from_id"):
+        _delete_line(line)
+
+
+def test_a_line_cannot_be_deleted_with_a_snapshot_from_before_the_request(shop):
+    sources = [shop.order(), shop.order()]
+    line = shop.row(LineItem, order_id=sources[0]).id
+    engine = get_engine().execution_options(isolation_level="REPEATABLE READ")
+    refused = []
+    with engine.connect() as other, other.begin():
+        other.execute(select(Order.id))
+
+        def delete_elsewhere(_db, _batch):
             other.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
             with pytest.raises(OperationalError, match="lock timeout"):
                 other.execute(delete(LineItem).where(LineItem.id == line))
             refused.append(line)
-        return 0
+            return 0
 
-    STEPS.insert(-1, delete_elsewhere)
+        STEPS.insert(-1, delete_elsewhere)
+        ended = copy(*sources)
+        other.rollback()
 
-    assert copy_one(source).status == "completed"
+    assert [result.status for result in ended] == ["completed"] * 2
     assert refused == [line]
 
 
-def test_the_copy_is_retried_if_a_line_is_deleted_before_it_is_copied(shop, monkeypatch):
+def test_a_copy_waits_for_a_deletion_of_one_of_its_lines(shop):
+    sources = [shop.order(), shop.order()]
+    batch = make_batch([request_copy(source) for source in sources])
+    line = shop.row(LineItem, order_id=sources[0]).id
+    with get_engine().connect() as other, other.begin():
+        other.execute(delete(LineItem).where(LineItem.id == line))
+
+        assert copy_batch(batch) == []
+        assert [each.status for each in shop.rows(OrderFactory)] == ["pending", "completed"]
+
+    assert copy_batch(batch) == []
+    assert [each.status for each in shop.rows(OrderFactory)] == ["failed", "completed"]
+
+
+def test_no_copy_is_requested_while_a_line_is_deleted(shop):
+    source = shop.order()
+    with get_engine().connect() as other, other.begin():
+        other.execute(delete(LineItem).where(LineItem.order_id == source))
+
+        with begin() as db:
+            db.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
+            with pytest.raises(OperationalError, match="lock timeout"):
+                db.execute(insert(OrderFactory).values(source_order_id=source))
+            db.rollback()
+
+
+def test_the_copy_is_retried_if_a_line_is_deleted_before_it_is_copied(shop):
+    with begin() as db:
+        db.exec_driver_sql("ALTER TABLE line_items DISABLE TRIGGER lock_copies_of_line")
     source = shop.order()
     line = shop.row(LineItem).id
 
     def delete_elsewhere(_db, _batch):
-        with get_engine().connect() as other, other.begin():
-            other.execute(delete(LineItem).where(LineItem.id == line))
+        _delete_line(line)
         return 0
 
     STEPS.insert(1, delete_elsewhere)
@@ -234,3 +293,11 @@ def test_the_copy_is_retried_if_a_line_is_deleted_before_it_is_copied(shop, monk
         copy_one(source)
     assert shop.row(OrderFactory).status == "pending"
     assert len(shop.rows(Order)) == 1
+
+
+@pytest.mark.parametrize("state", ["DISABLE TRIGGER", "ENABLE REPLICA TRIGGER"])
+def test_key_checks_are_not_skipped_without_the_trigger_for_deleted_lines(shop, state):
+    with begin() as db:
+        db.exec_driver_sql(f"ALTER TABLE line_items {state} lock_copies_of_line")
+
+    assert not _holds()

@@ -8,9 +8,11 @@ import atexit
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from threading import Lock
 from time import monotonic
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
@@ -87,7 +89,10 @@ class _SharedClient(SyncPrefectClient):
 
     def __init__(self, api_url: str) -> None:
         super().__init__(
-            api_url, auth_string=PREFECT_API_AUTH_STRING.value(), api_key=PREFECT_API_KEY.value()
+            api_url,
+            auth_string=PREFECT_API_AUTH_STRING.value(),
+            api_key=PREFECT_API_KEY.value(),
+            httpx_settings=_choose_settings(api_url),
         )
         self.set_flow_run_state = _StateSetter(self)  # type: ignore[method-assign]
         self._storage: ServerDefaultResultStorage | None = None
@@ -103,6 +108,17 @@ class _SharedClient(SyncPrefectClient):
             self._storage = try_call(read) or self._storage
             self._known_until = monotonic() + _REMEMBERED_SECONDS
         return self._storage
+
+
+def _choose_settings(api_url: str) -> dict[str, Any]:
+    """Return settings without certificates for a server on this machine that uses plain http.
+
+    To read the certificates takes 20 milliseconds. Without them, a redirect to https is refused.
+    """
+    address = urlsplit(api_url)
+    if address.scheme == "http" and address.hostname in ("127.0.0.1", "localhost", "::1"):
+        return {"verify": SSLContext(PROTOCOL_TLS_CLIENT)}
+    return {}
 
 
 class _BorrowedClient(SyncClientContext):

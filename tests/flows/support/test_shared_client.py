@@ -1,8 +1,10 @@
 """The client of Prefect's server: opened once for the calls of a process, and nowhere in the way."""
 
+import ssl
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from time import monotonic
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,7 +16,11 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Completed, Failed
 
-from order_factory.flows.support.shared_client import shared_client, wait_for_server_once
+from order_factory.flows.support.shared_client import (
+    _SharedClient,
+    shared_client,
+    wait_for_server_once,
+)
 from order_factory.flows.support.shop_flow import shop_flow
 
 # Every flow asks its database once, so there is one.
@@ -151,3 +157,20 @@ def test_a_run_waits_once_for_an_unreachable_server(monkeypatch, started_by_a_wo
 
     assert (first, len(requests)) == (2, 3)
     assert seconds == [20, 10, 20]  # how long each try waits for a server that hangs
+
+
+@pytest.mark.parametrize(
+    ("api_url", "reads_certificates"),
+    [
+        ("http://127.0.0.1:4200/api", False),
+        ("http://localhost:4200/api", False),
+        ("http://prefect.example/api", True),  # it may redirect to https
+        ("https://127.0.0.1:4200/api", True),
+    ],
+)
+def test_a_client_of_a_local_server_reads_no_certificates(api_url, reads_certificates):
+    client: Any = _SharedClient(api_url)._client
+
+    context = client._transport._pool._ssl_context
+    assert bool(context.get_ca_certs()) == reads_certificates
+    assert context.verify_mode == ssl.CERT_REQUIRED

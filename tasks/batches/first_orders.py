@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import aliased
 
+from order_factory.models.database.dialects import on_sqlite
 from order_factory.models.tables import Order, OrderFactory
 from order_factory.models.values.public_ids import Resource, public_ids
 from order_factory.tasks.working_set.target_orders import TARGET_OR_MERGED
@@ -19,10 +20,11 @@ def read_first_orders(
     """
     source, target = aliased(Order), aliased(Order)
     # With `+ 0`, PostgreSQL reads this batch, and not all factories in the order of their keys.
+    key = OrderFactory.id if on_sqlite(db) else OrderFactory.id + 0
     first = select(OrderFactory.id).where(OrderFactory.batch_id == batch_id)
     if flow_run_id:
         first = first.where(OrderFactory.flow_run_id == flow_run_id)
-    first = first.order_by(OrderFactory.id + 0).limit(shown)
+    first = first.order_by(key).limit(shown)
     rows = (
         select(
             source.number.label("source_number"),

@@ -7,6 +7,8 @@ from xdist.scheduler import LoadFileScheduling
 # These share one system, which is slow to start. The other files of the folder start their own.
 _SYSTEM = "tests/system/"
 _OWN_SYSTEM = ("tests/system/test_power_cut.py", "tests/system/test_login.py")
+# These damage copies of one shop, which takes seconds to make on each database.
+_VERIFY = "tests/tasks/verify/"
 # Files with few but long tests, the longest first. If one of them began last, it would run alone.
 _LONG = (
     _SYSTEM,
@@ -18,17 +20,20 @@ _LONG = (
     "tests/flows/test_bulk_order_factory.py",
     "tests/crashes/",
     "tests/api/test_large_uploads.py",
+    _VERIFY,
     "tests/flows/",
 )
 
 
 class LongFilesFirst(LoadFileScheduling):  # type: ignore[misc]
-    """Runs the tests of a file in one process, and the tests of one running system in one."""
+    """Runs the tests of a file in one process, and those that share a system or a shop in one."""
 
     def _split_scope(self, nodeid: str) -> Any:
         scope = super()._split_scope(nodeid)
         if scope.startswith(_SYSTEM) and scope not in _OWN_SYSTEM:
             return _SYSTEM
+        if scope.startswith(_VERIFY):
+            return _VERIFY
         return scope
 
     def _assign_work_unit(self, node: Any) -> None:

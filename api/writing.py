@@ -7,7 +7,7 @@ the one that fails does not affect the others, and the usual case needs no savep
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from order_factory.api.errors import conflict, disk_full, unavailable
 from order_factory.api.processors import run_in_thread, stay_on
 from order_factory.api.settings import api_settings
-from order_factory.models.database.engine import begin
+from order_factory.models.database.engine import WritingSession, begin
 from order_factory.models.database.time_limits import QueryTooLong, time_limit, was_stopped
 from order_factory.models.database.transient import is_disk_full, is_transient
 from order_factory.models.errors import DatabaseNotReady
@@ -30,6 +30,7 @@ Outcome = tuple[Any, Exception | None]
 
 _MOST_AT_ONCE = 200
 _TRIES = 4
+_IDLE_SECONDS = 0.2
 # The time limit of large work is this many times that of other work.
 _LARGE_FACTOR = 10
 
@@ -72,7 +73,8 @@ class Writer:
 
     def _run(self) -> None:
         stay_on(self._processor)
-        while (first := self._queue.get()) is not None:
+        session = WritingSession()
+        while (first := self._take_next(session)) is not None:
             together, ended = [first], False
             while len(together) < _MOST_AT_ONCE and not ended:
                 try:
@@ -86,10 +88,19 @@ class Writer:
             # If a client has disconnected, skip its work.
             together = [each for each in together if not each.future.cancelled()]
             if together:
-                outcomes = carry_out([each.work for each in together])
+                outcomes = carry_out([each.work for each in together], begin=session.begin)
                 _hand_over([each.future for each in together], outcomes)
             if ended:
-                return
+                break
+        session.close()
+
+    def _take_next(self, session: WritingSession) -> _WaitingWork | None:
+        """Wait for work, after a while without a connection."""
+        try:
+            return self._queue.get(timeout=_IDLE_SECONDS)
+        except Empty:
+            session.close()
+            return self._queue.get()
 
 
 def _hand_over(futures: "Sequence[asyncio.Future[Any]]", outcomes: Sequence[Outcome]) -> None:
@@ -107,7 +118,11 @@ def _set_outcomes(futures: "Sequence[asyncio.Future[Any]]", outcomes: Sequence[O
             future.set_exception(error)
 
 
-def carry_out(together: Sequence[Work], factor: int = 1) -> list[Outcome]:
+def carry_out(
+    together: Sequence[Work],
+    factor: int = 1,
+    begin: Callable[[], AbstractContextManager[Connection]] = begin,
+) -> list[Outcome]:
     """Run all work in one transaction, and return each outcome after the commit."""
     seconds = factor * api_settings().query_seconds
     is_apart = False

@@ -82,6 +82,35 @@ def writing_on(db: Connection) -> Iterator[Connection]:
         yield db
 
 
+class WritingSession:
+    """A connection for many short transactions. Close the session after the last one.
+
+    A transaction need not get a connection from the pool, which takes as long as a small write.
+    After an error, the next one gets another connection.
+    """
+
+    def __init__(self) -> None:
+        self._db: Connection | None = None
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Do the same as `begin`."""
+        if self._db is None:
+            self._db = connect(get_engine())
+        try:
+            with writing_on(self._db):
+                yield self._db
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Return the connection to the pool."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+
 @contextmanager
 def reading() -> Iterator[Connection]:
     """Open a transaction that only reads. On SQLite it does not wait for the writer."""

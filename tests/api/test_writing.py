@@ -1,11 +1,14 @@
 """Requests that share a transaction: one that fails changes nothing and does not affect the others."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from order_factory.api.errors import ApiError, conflict
 from order_factory.api.writing import carry_out
+from order_factory.models.database.engine import WritingSession
 from order_factory.models.tables import Customer
 from order_factory.tasks.working_set.statements import table_of
 from tests.support.shop import SOME_DAY
@@ -71,3 +74,26 @@ def test_work_that_meets_a_new_row_of_another_service_is_tried_again(shop):
 
     assert carry_out([work]) == [("done", None)]
     assert len(tries) == 2
+
+
+def test_a_session_goes_on_after_an_error(shop):
+    session, failure = WritingSession(), conflict("no")
+    works = [store("a@x.example"), store("b@x.example", then=failure), store("c@x.example")]
+
+    outcomes = [carry_out([work], begin=session.begin) for work in works]
+    session.close()
+
+    assert outcomes == [[("a@x.example", None)], [(None, failure)], [("c@x.example", None)]]
+    assert read_emails(shop) == ["a@x.example", "c@x.example"]
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+def test_a_session_goes_on_with_another_connection(shop):
+    session = WritingSession()
+    with session.begin() as db:
+        driver: Any = db.connection.driver_connection
+    driver.close()
+
+    assert carry_out([store("a@x.example")], begin=session.begin) == [("a@x.example", None)]
+    session.close()
+    assert read_emails(shop) == ["a@x.example"]

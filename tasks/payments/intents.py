@@ -1,10 +1,12 @@
 """The intents: one `unknown` transaction for each call to a gateway, committed before the call."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    FromClause,
     Insert,
     Select,
     case,
@@ -62,8 +64,13 @@ def insert_authorizations() -> Insert:
         .join(factory, factory.c.id == copies.c.factory_id)
         .outerjoin(batch, batch.c.id == factory.c.batch_id)
     )
-    selected = select(*values.values()).select_from(rows).where(placements.c.remote)
-    return insert_counted(_transaction, list(values), selected)
+    return insert_counted(_transaction, list(values), _select_remote(values, rows))
+
+
+def _select_remote(values: Mapping[str, ColumnElement[Any]], rows: FromClause) -> Select[Any]:
+    """Select the placements with a remote gateway. The oldest orders are to be charged first."""
+    remote = select(*values.values()).select_from(rows).where(placements.c.remote)
+    return remote.order_by(placements.c.factory_id)
 
 
 def insert_authorizations_of_orders() -> Insert:
@@ -80,8 +87,7 @@ def insert_authorizations_of_orders() -> Insert:
         .outerjoin(factory, factory.c.id == _order.c.order_factory_id)
         .outerjoin(batch, batch.c.id == factory.c.batch_id)
     )
-    selected = select(*values.values()).select_from(rows).where(placements.c.remote)
-    return insert_counted(_transaction, list(values), selected)
+    return insert_counted(_transaction, list(values), _select_remote(values, rows))
 
 
 def insert_voids(remote: list[str]) -> Insert:

@@ -8,7 +8,6 @@ the processor of the event loop. The others help only while a slow read keeps it
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from threading import Condition, Lock, Thread
 from time import monotonic
@@ -17,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from order_factory.api.errors import too_many_waiting
+from order_factory.api.handing_over import HandedOver, hand_over
 from order_factory.api.processors import stay_on
 from order_factory.models.database.engine import ReadingSession
 from order_factory.models.database.transient import is_transient
@@ -34,9 +34,6 @@ class _WaitingRead:
     caller: str
     read: Read
     future: "asyncio.Future[Any]"
-
-
-_Result = tuple[_WaitingRead, Any, Exception | None]
 
 
 class Readers:
@@ -109,14 +106,14 @@ class Readers:
         if first:
             stay_on(self._processor)
         session: ReadingSession | None = None
-        results: list[_Result] = []
+        results: list[HandedOver] = []
         waiting: _WaitingRead | None = None
         handed_over = monotonic()
         while True:
             with self._lock:
                 following = self._take_next(waiting, first)
             if results and (following is None or monotonic() > handed_over):
-                self._hand_over(results)
+                hand_over(results)
                 results, handed_over = [], monotonic() + _SECONDS_BETWEEN_RESULTS
             waiting = following or self._wait(_IDLE_SECONDS, first)
             if waiting is None:
@@ -172,11 +169,6 @@ class Readers:
                     return waiting
                 woken.wait(left)
 
-    def _hand_over(self, results: list[_Result]) -> None:
-        assert self._loop is not None
-        with suppress(RuntimeError):  # the loop has ended, and nobody waits
-            self._loop.call_soon_threadsafe(_set_results, results)
-
 
 def _drop_cancelled(queue: deque[_WaitingRead]) -> None:
     """Remove the reads at the head of a queue if their clients have disconnected."""
@@ -186,26 +178,16 @@ def _drop_cancelled(queue: deque[_WaitingRead]) -> None:
 
 def _carry_out(
     waiting: _WaitingRead, session: ReadingSession | None
-) -> tuple[ReadingSession | None, _Result]:
+) -> tuple[ReadingSession | None, HandedOver]:
     """Read. Returns the session for the next read, None after an error, and the result."""
     is_reused = session is not None
     try:
         session = session or ReadingSession()
         with session.snapshot() as db:
-            return session, (waiting, waiting.read(db), None)
+            return session, (waiting.future, waiting.read(db), None)
     except Exception as error:  # noqa: BLE001  (the request reports it)
         if session is not None:
             session.close()
         if is_reused and is_transient(error):
             return _carry_out(waiting, None)  # the connection was lost while nothing was read
-        return None, (waiting, None, error)
-
-
-def _set_results(results: list[_Result]) -> None:
-    for waiting, result, error in results:
-        if waiting.future.done():
-            continue  # its client has disconnected
-        if error is None:
-            waiting.future.set_result(result)
-        else:
-            waiting.future.set_exception(error)
+        return None, (waiting.future, None, error)

@@ -60,7 +60,7 @@ def list_related(
         return _read_page(
             db, target, rows, view, f"{view.base}/{resource.name}/{name}/{to.name}", pairs
         )
-    related_rows = fetch_rows(db, target, add_derived(target, rows, _in_any_order))
+    related_rows = fetch_rows(db, target, add_derived(target, rows))
     return _make_document(db, target, next(iter(related_rows), None), view)
 
 
@@ -124,7 +124,7 @@ def _select_row(name: str, mode: str, only_shown: bool) -> QuickSelect:
     resource = RESOURCES[name]
     key = resource.table.c.id == bindparam("key", type_=BigInteger)
     texts = find_time_columns(resource) if only_shown else frozenset[str]()
-    row = add_derived(resource, _select_visible(name, mode).where(key), _in_any_order)
+    row = add_derived(resource, _select_visible(name, mode).where(key))
     return QuickSelect(row, texts)
 
 
@@ -185,10 +185,6 @@ def _select_page(resource: ResourceType, rows: Select[Any], sort: Sort) -> Selec
     size, offset = bindparam("page_size", type_=Integer), bindparam("page_offset", type_=Integer)
     page = rows.order_by(*_build_order(sort, resource.table)).limit(size).offset(offset)
     return add_derived(resource, page, lambda shown: _build_order(sort, shown))
-
-
-def _in_any_order(_shown: FromClause) -> Sequence[ColumnElement[Any]]:
-    return ()
 
 
 def _build_order(sort: Sort, table: FromClause) -> list[ColumnElement[Any]]:

@@ -11,7 +11,13 @@ from order_factory.models.database.quick_statements import QuickSelect
 Order = Callable[[FromClause], Sequence[ColumnElement[Any]]]
 
 
-def add_derived(resource: ResourceType, rows: Select[Any], order: Order) -> Select[Any]:
+def _in_any_order(_shown: FromClause) -> Sequence[ColumnElement[Any]]:
+    return ()
+
+
+def add_derived(
+    resource: ResourceType, rows: Select[Any], order: Order = _in_any_order
+) -> Select[Any]:
     """Add the resource's derived column to these rows, and put them in this order.
 
     It is computed after the limit of `rows`, so not for rows that are skipped or left out.

@@ -63,8 +63,8 @@ def _read_rows(
 ) -> dict[int, Row]:
     table = resource.table
     visible = select(table).where(resource.scope(table, mode), table.c.id.in_(keys))
-    derived = add_derived(resource, visible, lambda shown: [shown.c.id])
-    return {row["id"]: row for row in fetch_rows(db, resource, derived)}
+    rows = fetch_rows(db, resource, add_derived(resource, visible))
+    return {row["id"]: row for row in rows}
 
 
 def _render_body(db: Connection, resource: ResourceType, row: Row, view: View) -> bytes:

@@ -7,7 +7,7 @@ the one that fails does not affect the others, and the usual case needs no savep
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from order_factory.api.errors import conflict, disk_full, unavailable
+from order_factory.api.handing_over import hand_over
 from order_factory.api.processors import run_in_thread, stay_on
 from order_factory.api.settings import api_settings
 from order_factory.models.database.engine import WritingSession, begin
@@ -89,7 +90,12 @@ class Writer:
             together = [each for each in together if not each.future.cancelled()]
             if together:
                 outcomes = carry_out([each.work for each in together], begin=session.begin)
-                _hand_over([each.future for each in together], outcomes)
+                hand_over(
+                    [
+                        (each.future, result, error)
+                        for each, (result, error) in zip(together, outcomes, strict=True)
+                    ]
+                )
             if ended:
                 break
         session.close()
@@ -103,21 +109,6 @@ class Writer:
             return self._queue.get()
 
 
-def _hand_over(futures: "Sequence[asyncio.Future[Any]]", outcomes: Sequence[Outcome]) -> None:
-    with suppress(RuntimeError):  # the loop has ended, and nobody waits
-        futures[0].get_loop().call_soon_threadsafe(_set_outcomes, futures, outcomes)
-
-
-def _set_outcomes(futures: "Sequence[asyncio.Future[Any]]", outcomes: Sequence[Outcome]) -> None:
-    for future, (result, error) in zip(futures, outcomes, strict=True):
-        if future.done():
-            continue  # its client has disconnected
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
-
-
 def carry_out(
     together: Sequence[Work],
     factor: int = 1,
@@ -125,25 +116,25 @@ def carry_out(
 ) -> list[Outcome]:
     """Run all work in one transaction, and return each outcome after the commit."""
     seconds = factor * api_settings().query_seconds
-    is_apart = False
+    with_savepoints = False
     for _ in range(_TRIES):
         try:
             with begin() as db, time_limit(db, seconds):
                 outcomes: list[Outcome] = [
-                    _attempt(db, work) if is_apart else (work(db), None) for work in together
+                    _attempt(db, work) if with_savepoints else (work(db), None) for work in together
                 ]
             return outcomes
         except Exception as error:  # noqa: BLE001  (every waiting request needs its outcome)
             failure = error
-            is_own = not is_apart and _is_of_one_work(error, together)
-            if not is_own and not is_transient(error):
+            helps = not with_savepoints and _may_savepoints_help(error, together)
+            if not helps and not is_transient(error):
                 break
-            is_apart = True
+            with_savepoints = True
     return [(None, _choose_error(failure)) for _ in together]
 
 
-def _is_of_one_work(error: Exception, together: Sequence[Work]) -> bool:
-    """Return whether work may succeed with a savepoint that failed in the whole transaction."""
+def _may_savepoints_help(error: Exception, together: Sequence[Work]) -> bool:
+    """Return whether some of the work may succeed if each work has a savepoint of its own."""
     if isinstance(error, DatabaseNotReady | QueryTooLong):
         return False
     return len(together) > 1 or isinstance(error, IntegrityError)

@@ -54,15 +54,20 @@ def begin_without_key_checks() -> Iterator[Connection]:
     """
     engine = get_engine()
     with _get_write_lock(engine), connect(engine) as connection:
-        driver: Any = connection.connection.driver_connection
-        driver.execute("PRAGMA foreign_keys = OFF")  # in a transaction, it would do nothing
+        switch_key_checks(connection, on=False)
         try:
             with connection.begin():
                 yield connection
         except BaseException:
             connection.invalidate()  # the pool must not reuse a connection without key checks
             raise
-        driver.execute("PRAGMA foreign_keys = ON")
+        switch_key_checks(connection, on=True)
+
+
+def switch_key_checks(db: Connection, *, on: bool) -> None:
+    """Switch SQLite's look-ups of what each row refers to; in a transaction, this does nothing."""
+    driver: Any = db.connection.driver_connection
+    driver.execute(f"PRAGMA foreign_keys = {'ON' if on else 'OFF'}")
 
 
 @contextmanager

@@ -11,7 +11,12 @@ from contextlib import ExitStack, contextmanager
 
 from sqlalchemy import Connection
 
-from order_factory.models.database.engine import checkpoint_soon, connection, writing_on
+from order_factory.models.database.engine import (
+    checkpoint_soon,
+    connection,
+    switch_key_checks,
+    writing_on,
+)
 from order_factory.models.database.sqlite_readers import can_prefetch, get_driver_connection
 from order_factory.tasks.prefetch.plan import PREFETCHED, plan, prefetched_range
 from order_factory.tasks.prefetch.process import Reader, start_reader
@@ -82,9 +87,7 @@ class Prefetch:
     def _check_references(self, asked: bool) -> None:
         """Switch SQLite's check of foreign keys on or off."""
         if asked != self._checks_references:
-            get_driver_connection(self._db).execute(
-                f"PRAGMA foreign_keys = {'ON' if asked else 'OFF'}"
-            )
+            switch_key_checks(self._db, on=asked)
             self._checks_references = asked
 
 

@@ -40,7 +40,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class _LookUp:
-    """A caller as a token told, and the moment at which the database was asked."""
+    """The caller that a token belongs to, and when the look-up in the database began."""
 
     began_at: float
     caller: Caller
@@ -51,8 +51,8 @@ class Admission:
 
     An address that sends many wrong tokens must wait before it tries others. Tokens that were right
     recently are still looked up, so a shop is not locked out by others at its address. One look-up
-    serves all requests with the token that had arrived before it: none is admitted with a token
-    that was revoked when it arrived.
+    serves all requests with the token that arrived before the look-up began. So a request that
+    arrives after its token was revoked is refused.
     """
 
     def __init__(self, counters: Path | None = None) -> None:

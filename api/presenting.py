@@ -150,7 +150,7 @@ class _Presenter:
     def _render_relationships(self, rows: Sequence[Row], graph: Graph) -> list[list[str]]:
         """Return the relationships of each row, with the identifiers of included resources.
 
-        They are the texts between the row's ids: to join them is faster than to replace an id.
+        Each is a list of the texts between the row's ids. Joining them is faster than replacing ids.
         """
         name, links = self._resource.name, graph.links
         linkages = [links.get((name, row["id"])) for row in rows]

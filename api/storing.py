@@ -38,7 +38,7 @@ def create_row(
     table = resource.stored_in
     row = _insert_into(table).insert(db, values)
     resource.hooks.created(db, row["id"], values)
-    return row if resource.hooks.keeps_created else _read_again(db, resource, row["id"], mode)
+    return row if resource.hooks.created_keeps_row else _read_again(db, resource, row["id"], mode)
 
 
 @cache

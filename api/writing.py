@@ -1,8 +1,8 @@
 """Group commit: requests that wait at the same time share one transaction.
 
-Each is answered after the commit. Under load this means one commit for many requests. If one fails,
-the transaction is rolled back, and all are carried out again, each with a savepoint of its own. So
-the one that fails does not affect the others, and the usual case needs no savepoints.
+Each is answered after the commit. Under load this means one commit for many requests. Usually none
+fails, and no savepoints are needed. If one fails, the transaction is rolled back. Then all are
+carried out again, each with a savepoint of its own, so that a failure does not affect the others.
 """
 
 import asyncio
@@ -101,7 +101,7 @@ class Writer:
         session.close()
 
     def _take_next(self, session: WritingSession) -> _WaitingWork | None:
-        """Wait for work, after a while without a connection."""
+        """Wait for work. Return the connection to the pool if none comes for a while."""
         try:
             return self._queue.get(timeout=_IDLE_SECONDS)
         except Empty:

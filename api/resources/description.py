@@ -148,8 +148,8 @@ class Hooks:
     for a create); it raises `Broken`. `created` and `updated` follow, with the id and the values.
     `act` carries out the triggers, given the name of the request, which is the same for a repeated
     request; it returns the problem that prevents it. `delete` deletes a row, or raises an error if
-    that is forbidden. If a create needs more than a row, `insert` does it and returns the id. With
-    `keeps_created`, `created` does not change the row, so it is not read again.
+    that is forbidden. If a create needs more than a row, `insert` does it and returns the id. If
+    `created_keeps_row`, `created` does not change the row, so the row is not read again.
     """
 
     fill: Callable[[Connection, str, Values, Row | None], None] = _do_nothing
@@ -158,7 +158,7 @@ class Hooks:
     act: Callable[[Connection, Row, Values, str], Sequence[Broken]] = _find_nothing_broken
     delete: Callable[[Connection, Row], None] = _do_nothing
     insert: Callable[[Connection, str, Values], int] | None = None
-    keeps_created: bool = False
+    created_keeps_row: bool = False
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ ORDER_COPIES = _resource(
     creatable=True,
     updatable=True,
     deletable=True,
-    hooks=Hooks(fill=_fill, created=_record_creation, keeps_created=True, delete=_delete),
+    hooks=Hooks(fill=_fill, created=_record_creation, created_keeps_row=True, delete=_delete),
     meaning="One order to be copied into another; created pending, copied soon after.",
 )
 RECURRING_ORDER_COPIES = _resource(
@@ -171,7 +171,9 @@ RECURRING_ORDER_COPIES = _resource(
     creatable=True,
     updatable=True,
     deletable=True,
-    hooks=Hooks(fill=_fill_recurring, created=_record_creation, keeps_created=True, delete=_delete),
+    hooks=Hooks(
+        fill=_fill_recurring, created=_record_creation, created_keeps_row=True, delete=_delete
+    ),
     meaning="Order copies that a subscription asked for, one for each of its periods.",
 )
 # The resources whose rows are order factories.

@@ -113,7 +113,7 @@ class _SharedClient(SyncPrefectClient):
 def _choose_settings(api_url: str) -> dict[str, Any]:
     """Return settings without certificates for a server on this machine that uses plain http.
 
-    To read the certificates takes 20 milliseconds. Without them, a redirect to https is refused.
+    Reading the certificates takes 20 milliseconds. Without them, a redirect to https is refused.
     """
     address = urlsplit(api_url)
     if address.scheme == "http" and address.hostname in ("127.0.0.1", "localhost", "::1"):

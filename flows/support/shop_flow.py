@@ -50,7 +50,7 @@ class ShopFlow(Flow[P, R]):
     if not TYPE_CHECKING:  # its types are those of Prefect's
 
         def __call__(self, *args, **kwargs):
-            _spare_garbage_search()
+            _freeze_loaded_objects()
             try:
                 with shared_client():
                     return super().__call__(*args, **kwargs)
@@ -148,11 +148,11 @@ def _warn_if_cut_off() -> None:
 
 
 @cache
-def _spare_garbage_search() -> None:
+def _freeze_loaded_objects() -> None:
     """Keep what is loaded out of Python's search for garbage, once in a process.
 
-    A search through all of Prefect's and SQLAlchemy's objects takes as long as to copy 2,000 orders,
-    and finds nothing.
+    Searching all of Prefect's and SQLAlchemy's objects takes as long as copying 2,000 orders, and
+    finds nothing.
     """
     gc.freeze()
 

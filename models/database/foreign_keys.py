@@ -5,9 +5,10 @@ locks that row (FOR KEY SHARE) until the transaction ends. A statement that read
 rows can lock them as it reads. Rows that the same transaction has inserted cannot disappear. So the
 guarantee is the same. For order lines, PostgreSQL's queries take three times as long as all else.
 
-To lock each source line would write as much as a third of the copy. So it is the other way round: a
-trigger lets whoever deletes a line wait for the copies of its order. A copy is claimed before its
-lines are read, and its row stays locked until the transaction ends.
+Locking each source line would write a third as much as the copies themselves. So a copy does not
+lock the lines of its source order. Instead, a trigger delays the deletion of a line until the copies
+of its order have ended. This works because a copy is claimed before it reads the lines, and its row
+in `order_factories` stays locked until its transaction ends.
 """
 
 from collections.abc import Iterator, Sequence
@@ -68,7 +69,7 @@ def skipping_key_checks(db: Connection, *written: Table, few: bool = False) -> I
 
     Yields True if the checks are off. Then the statements may refer only to rows that they lock as
     they read them, that `lock_referenced` has locked, that their own transaction has written or
-    locked, or to lines of orders whose copies it has claimed.
+    locked, or that are lines of orders whose copies it has claimed.
 
     Yields False if the database checks row by row: on SQLite, if this role is not allowed to change
     that, if a table has triggers that are not ours, and for `few` rows, where it is faster.

@@ -98,7 +98,7 @@ class QuickInsert:
 
 
 def _get_cursor(db: Connection, *, reads_times: bool = True) -> Any:
-    """Return the cursor of this connection. psycopg takes longer to make one than to use it."""
+    """Return the cursor of this connection. In psycopg, making one takes longer than using it."""
     name = _CURSOR if reads_times else _CURSOR_OF_TEXTS
     cursor: Any = db.info.get(name)
     if cursor is None:

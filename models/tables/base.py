@@ -58,7 +58,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     def result_processor(self, dialect: Dialect, coltype: Any) -> Callable[[Any], Any] | None:
         read = super().result_processor(dialect, coltype)
         if dialect.name != "sqlite" or read is None:
-            return read  # to hash an aware time takes longer than to convert it
+            return read  # hashing an aware time takes longer than converting it
         known: dict[Any, Any] = {}
 
         def read_once(value: Any) -> Any:

@@ -68,17 +68,17 @@ def test_health_needs_no_token(api):
 def test_a_look_up_of_a_token_serves_only_requests_that_had_arrived_before_it(shop):
     known = make_token()
     admission, header = Admission(), f"Bearer {known}"
-    early, late = (Credentials(header, "127.0.0.1") for _ in range(2))
+    first, waiting = (Credentials(header, "127.0.0.1") for _ in range(2))
     with begin() as db:
-        admission.admit(db, late)
+        admission.admit(db, first)
         revoke_token(db, extract_handle(known))
-        after = Credentials(header, "127.0.0.1")
+        later = Credentials(header, "127.0.0.1")
 
-        caller, _ = admission.admit(db, early)
+        caller, _ = admission.admit(db, waiting)
 
         assert caller.name == f"token:{extract_handle(known)}"
         with pytest.raises(ApiError, match="invalid, expired or revoked"):
-            admission.admit(db, after)
+            admission.admit(db, later)
 
 
 def test_a_token_ends_when_it_expires_or_is_revoked(api, shop):

@@ -1,4 +1,4 @@
-"""A line that is deleted waits for the copies of its order on PostgreSQL."""
+"""On PostgreSQL, the deletion of a line waits for the copies of its order."""
 
 from alembic import op
 
@@ -7,9 +7,10 @@ down_revision = "0031"
 branch_labels = None
 depends_on = None
 
-# It locks the order, so that no copy of it is requested, and waits for the copies that are made.
-# An older snapshot does not show all requests, so such a transaction waits for all copies. As a
-# foreign key does, the function runs with the rights of its owner.
+# The function locks the order, so that no new copy of it is requested. Then it waits for the copies
+# that are being made. A transaction with an older snapshot does not see all requested copies, so it
+# waits for the copies of all orders. The function runs with the rights of its owner, as a foreign
+# key's check does.
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION lock_copies_of_line() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
